@@ -261,12 +261,14 @@ class Quantizes(Protocol):
     """Optional: writing the network as an int8 file that the backend's own ``load_artifact`` runs.
 
     ``quantized_suffix``: how the file's name ends. ``quantizer``: the distributions of the runtime's own tool.
-    ``range_methods``: the methods that tool has.
+    ``range_methods``: the methods that tool has. ``quantizing_s``: what it takes on two cores, in seconds: whatever the
+    images, and for each calibration image.
     """
 
     quantized_suffix: ClassVar[str]
     quantizer: ClassVar[Requirements]
     range_methods: ClassVar[tuple[RangeMethod, ...]]
+    quantizing_s: ClassVar[tuple[float, float]]
 
     def quantize(
         self,

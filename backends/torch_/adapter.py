@@ -75,6 +75,7 @@ class TorchBackend(Backend):
     candidates: ClassVar[tuple[Candidate, ...]] = torch_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".pt2"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("torchao",),), extra=torch_quantize.EXTRA)
+    quantizing_s: ClassVar[tuple[float, float]] = (16.0, 0.15)
     range_methods: ClassVar[tuple[RangeMethod, ...]] = torch_quantize.METHODS
 
     def __init__(self) -> None:

@@ -130,12 +130,9 @@ def main() -> None:
                 return given.batch * 1e9 / float(np.median(worker.ask(TimeCalls(given.batch, seconds)).ns))
 
         def hinted() -> float:
-            many = (
-                ("-hint", "throughput")
-                if given.set is not None
-                else ("-nstreams", "1", "-hint", "none", "-api", "sync")
-            )
-            return figure(benchmark_app(path, *threads, *many, seconds=seconds, batch=given.batch), "Throughput")
+            one = (*threads, "-nstreams", "1", "-hint", "none", "-api", "sync")
+            many = one if given.set is None else ("-hint", "throughput")  # it takes no threads with a hint: all cores
+            return figure(benchmark_app(path, *many, seconds=seconds, batch=given.batch), "Throughput")
 
         compared = [("p50, batch 1, ms", p50_ms, their_p50_ms), ("Offline images/s", rate, their_rate)]
         if given.set is not None:
