@@ -8,7 +8,7 @@ from typing import Final
 from alexbench.harness.errors import UsageError, unknown_name
 
 MOST_PARTS: Final = 10_000
-"""Of ImageNet's validation set, that is 5 images each: fewer do not pay for loading a runtime."""
+"""Five images each of ImageNet's validation set; fewer are not worth loading a runtime."""
 
 
 @dataclass(frozen=True, slots=True)
