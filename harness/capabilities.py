@@ -261,12 +261,14 @@ class Quantizes(Protocol):
     """Optional: writing the network as an int8 file that the backend's own ``load_artifact`` runs.
 
     ``quantized_suffix``: how the file's name ends. ``quantizer``: the distributions of the runtime's own tool.
-    ``range_methods``: the methods that tool has.
+    ``range_methods``: the methods that tool has. ``quantizing_s``: what it takes on two cores, in seconds: whatever the
+    images, and for each calibration image.
     """
 
     quantized_suffix: ClassVar[str]
     quantizer: ClassVar[Requirements]
     range_methods: ClassVar[tuple[RangeMethod, ...]]
+    quantizing_s: ClassVar[tuple[float, float]]
 
     def quantize(
         self,
@@ -391,9 +393,5 @@ class Trains(Protocol):
     """Optional: training the network by SGD."""
 
     def open_trainer(self, model: Model, options: Options, how: TrainingOptions) -> Trainer:
-        """Build ``model`` for training, from its weights.
-
-        Raises:
-            UnsupportedOptionError: an option would not take effect.
-        """
+        """Build ``model`` for training, from its weights; UnsupportedOptionError: an option would not take effect."""
         ...

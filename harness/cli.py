@@ -35,6 +35,7 @@ from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import one_answer, one_run, python
 from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
+from alexbench.harness.commands.shards import shards
 from alexbench.harness.commands.train import train
 from alexbench.harness.commands.tune import tune
 from alexbench.harness.console.streams import clean_streams, nobody_reads
@@ -56,7 +57,7 @@ images. It checks the answers and ranks the speeds.
   alexbench --help     Show all commands.
 """
 _SECTIONS: Final = {
-    "Measure": ("run", "ab", "merge", "report", "tune", "train"),
+    "Measure": ("run", "ab", "shards", "merge", "report", "tune", "train"),
     "Compare": ("compare", "gate", "baseline", "history"),
     "Find errors": ("doctor", "ablate", "conformance"),
     "Use models": ("predict", "quantize", "models", "datasets", "backends"),
@@ -245,6 +246,7 @@ for _command in (
     models,
     quantize,
     report,
+    shards,
     train,
     tune,
 ):

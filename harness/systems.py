@@ -239,5 +239,10 @@ def _key_but(**of_file: str) -> Callable[[System], str]:
     return key
 
 
-_ALIKE: Final = (_key_but(), _key_but(sha256=""), _key_but(sha256="", path=""))
-"""From the narrowest: the same bytes; the same path, the same runtime and settings with any file."""
+def _key_but_tuned(one: System) -> str:
+    """The key without the settings of a row that was tuned: a search on either side may have found others."""
+    return (one if one.profile == DEFAULT_PROFILE else replace(one, settings=())).key
+
+
+_ALIKE: Final = (_key_but(), _key_but(sha256=""), _key_but(sha256="", path=""), _key_but_tuned)
+"""From the narrowest: the same bytes; the same path, the same runtime and settings with any file; tuned for it."""

@@ -74,6 +74,7 @@ class OnnxRuntimeBackend(Backend):
     candidates: ClassVar[tuple[Candidate, ...]] = onnx_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".onnx"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)))
+    quantizing_s: ClassVar[tuple[float, float]] = (4.0, 0.07)
     range_methods: ClassVar[tuple[RangeMethod, ...]] = tuple(onnx_quantize.METHODS)
 
     def __init__(self, *, traced_to: Path | None = None) -> None:

@@ -89,6 +89,7 @@ class OpenVinoBackend(Backend):
     candidates: ClassVar[tuple[Candidate, ...]] = CANDIDATES
     quantized_suffix: ClassVar[str] = ".xml"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("nncf",),), extra="openvino-int8")
+    quantizing_s: ClassVar[tuple[float, float]] = (8.0, 0.05)
     range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS
 
     def __init__(self, *, counting: bool = False) -> None:

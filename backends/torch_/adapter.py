@@ -21,7 +21,7 @@ from alexbench.backends.torch_ import profile, stream
 from alexbench.backends.torch_ import quantize as torch_quantize
 from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
-from alexbench.backends.torch_.network import network_module, tensor_over
+from alexbench.backends.torch_.network import check_has_layers, network_module, tensor_over
 from alexbench.backends.torch_.train import TorchTrainer
 from alexbench.harness.capabilities import (
     Candidate,
@@ -77,6 +77,7 @@ class TorchBackend(Backend):
     candidates: ClassVar[tuple[Candidate, ...]] = torch_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".pt2"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("torchao",),), extra=torch_quantize.EXTRA)
+    quantizing_s: ClassVar[tuple[float, float]] = (16.0, 0.15)
     range_methods: ClassVar[tuple[RangeMethod, ...]] = torch_quantize.METHODS
 
     def __init__(self) -> None:
@@ -103,6 +104,7 @@ class TorchBackend(Backend):
         _forbid_reduced_precision(torch)
         _set_threads(torch, options)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
+        check_has_layers(torch, model.network, device, dtype)
         module = network_module(torch, model).to(device=device, dtype=dtype)
         self._module = module = torch_settings.formatted(torch, module, options)
         self._device, self._dtype, self._options = device, dtype, options

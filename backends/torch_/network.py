@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.contract import Model
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -31,6 +32,24 @@ def network_module(torch: ModuleType, model: Model) -> "torch.nn.Sequential":
     module = _build(torch, model.network)
     module.load_state_dict(_owned_tensors(torch, model.weights), assign=True)
     return module.eval().requires_grad_(requires_grad=False)
+
+
+def check_has_layers(torch: ModuleType, network: Network, device: "torch.device", dtype: "torch.dtype") -> None:
+    """Whether torch has the network's local response normalisation in ``dtype``; all of its other layers it has.
+
+    Raises:
+        UnsupportedOptionError: it has not.
+    """
+    sizes = [layer.size for layer in network.layers if isinstance(layer, LRN)]
+    try:
+        for size in sizes[:1]:
+            torch.nn.functional.local_response_norm(torch.ones(1, size, 1, 1, device=device, dtype=dtype), size)
+    except NotImplementedError as error:
+        asked = {"bfloat16": "bf16", "float16": "fp16"}.get(str(dtype).removeprefix("torch."), str(dtype))
+        raise UnsupportedOptionError(
+            f"torch: network {network.name} has local response normalisation, which torch does not have in {asked} on"
+            f" {device.type}; use --precision fp32"
+        ) from error
 
 
 def _build(torch: ModuleType, network: Network) -> "torch.nn.Sequential":

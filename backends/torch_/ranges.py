@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,31 +47,30 @@ class RangedProgram:
         steps, instead = self._steps, self._instead
         values: Values = {}
 
-        class Watch(torch.fx.Interpreter):
+        class Watch(torch.fx.Interpreter):  # type: ignore[misc]  # no types
             """Runs all but the steps of activations as they are."""
 
             def run_node(self, n: "torch.fx.Node") -> Any:
-                if n in steps:
-                    given = self.env[n.args[0]]
-                    if instead is None:
-                        values[n.name] = given.numpy()
-                        return given
-                    return n.target(given, *_arguments(n, instead[n.name]))
-                source = n.args[0] if n.args else None
-                if source in steps and str(n.target).startswith(_DEQUANTIZE):
-                    given = self.env[source]
-                    if instead is None:
-                        return given.relu() if cuts_below(steps[source]) else given
-                    return n.target(given, *_arguments(source, instead[source.name]))
-                return super().run_node(n)
+                source: Any = n.args[0] if n.args else None
+                back = source in steps and str(n.target).startswith(_DEQUANTIZE)
+                step: Any = n if n in steps else source if back else None
+                if step is None:
+                    return super().run_node(n)
+                given = self.env[source]
+                if instead is not None:
+                    return self.call_function(n.target, (given, *_arguments(step, instead[step.name])), {})
+                if back:
+                    return given.relu() if cuts_below(steps[step]) else given
+                values[n.name] = given.numpy()
+                return given
 
         return pytree.tree_leaves(Watch(self._module).run(x)), values
 
 
 def _arguments(step: "torch.fx.Node", ends: tuple[float, float]) -> tuple[Any, ...]:
     """Those of a step after the tensor, for another range."""
-    _, _, _, least, most, dtype = step.args
-    return (*scaling_of(*ends, least, most), least, most, dtype)  # type: ignore[arg-type]  # whole numbers
+    least, most, dtype = cast("tuple[int, int, Any]", step.args[3:])
+    return (*scaling_of(*ends, least, most), least, most, dtype)
 
 
 def _steps(graph: "torch.fx.Graph") -> "Iterator[tuple[torch.fx.Node, ActivationRange]]":

@@ -25,25 +25,35 @@ def open_unlabelled(path: Path) -> Dataset | None:
     follows a blank is a label if there is no such file. Each class folder of a list is a class; all else has label 0.
 
     Raises:
-        DataError: a listed image is not there, or the folder is one class of a data set.
+        DataError: a listed image is not there, a text is not a list, or the folder is one class of a data set.
     """
     if path.is_dir():
         return _folder(path)
-    lines = listed_lines(path) if path.is_file() else []
+    lines = _text_lines(path) if path.is_file() else []
+    if lines and not _are_images(lines):
+        raise DataError(f"{escaped(str(path))}: not a list of images; give one path a line, or a folder of images")
     return _listed(path, lines) if lines else None
 
 
 def listed_lines(path: Path) -> list[str]:
     """The lines of a list of images; none of a file that is not one."""
+    lines = _text_lines(path)
+    return lines if _are_images(lines) else []
+
+
+def _text_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty; none of another file."""
     with path.open("rb") as file:
         content = file.read(_LIST_BYTES)
     try:
-        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
+        text = "" if b"\0" in content else content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return []
-    lines = [line for line in lines if line]
-    named = bool(lines) and all(is_picture(line) or is_picture(line.split()[0]) for line in lines)
-    return lines if named else []
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _are_images(lines: list[str]) -> bool:
+    return bool(lines) and all(is_picture(line) or is_picture(line.split(maxsplit=1)[0]) for line in lines)
 
 
 def listed_files(path: Path, lines: list[str]) -> list[Path | None]:

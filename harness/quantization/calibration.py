@@ -202,9 +202,12 @@ def calibration_pictures(path: str, count: int | None, seed: int, display: Displ
     Raises:
         DataError: there are none, or one of a list is not there.
     """
-    found = open_unlabelled(expanded(path))
-    if found is None:
-        return open_pictures(Selection(path=path, limit=count or DEFAULT_IMAGES, seed=seed), display)
+    try:
+        found = open_unlabelled(expanded(path))
+        if found is None:
+            return open_pictures(Selection(path=path, limit=count or DEFAULT_IMAGES, seed=seed), display)
+    except DataError as error:
+        raise DataError(f"--calibration {error}") from error
     limit = len(found) if count is None and found.layout == LIST else count or DEFAULT_IMAGES
     chosen = select(found, Selection(path=path, limit=limit, seed=seed))
     display.say(f"  {chosen.dataset.describe()}")

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from alexbench.backends.registry import backend_class
 from alexbench.harness.capabilities import QuantizationOptions, Quantizes
-from alexbench.harness.console.progress import Display
+from alexbench.harness.console.progress import Display, duration_words
 from alexbench.harness.contract import probe
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError
 from alexbench.harness.files.input_files import read_note
@@ -145,7 +145,11 @@ def _make(
     prepared = calibration.prepared
     scratch = Path(mkdtemp(prefix=".partial-", dir=path.parent))
     begun = time.monotonic()
-    title = f"quantizing for {backend} with {len(calibration)} calibration images"
+    kind = backend_class(backend)()
+    assert isinstance(kind, Quantizes)
+    whole_s, image_s = kind.quantizing_s
+    about = duration_words(whole_s + image_s * len(calibration))
+    title = f"quantizing for {backend} with {len(calibration)} calibration images (about {about} on two cores)"
     try:
         with WorkerProcess(backend, log=log) as worker, display.step(title) as advance:
             asked = QuantizeNetwork(

@@ -55,7 +55,9 @@ def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
     In workers of their own, so that a row's load time has its import in it.
     """
     for row in rows:
-        if row.absent or (row.system.device, row.system.precision, row.system.settings) == ("cpu", "fp32", ()):
+        # What a search found was read back there, and is again when the row loads.
+        default = row.tuning is not None or not row.system.settings
+        if row.absent or ((row.system.device, row.system.precision) == ("cpu", "fp32") and default):
             continue
         if row.system in config.quantized:
             _check_int8(row, config)

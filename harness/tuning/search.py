@@ -142,14 +142,15 @@ def _build(rows: Sequence[Row], config: RunConfig, run_inputs: RunInputs, folder
             row.parity_logits = _answers(row, config, run_inputs, folder)
 
     with display.step(f"building {len(candidates)} candidates"):
-        build(default)
-        for row in candidates:  # all run the same file
-            row.seen, row.found = default.seen, default.found
-        if default.alive:
-            with ThreadPoolExecutor(usable_cores()) as threads:
-                list(threads.map(build, candidates))
+        pending = list(rows)
+        if default.file is not None:
+            build(pending.pop(0))
+            for row in candidates:  # all run the same file, which is looked into once
+                row.seen, row.found = default.seen, default.found
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            list(threads.map(build, pending))
     for row in candidates:
-        if row.alive:
+        if row.alive and default.alive:
             with row.failing():
                 _compare(row, default)
 

@@ -87,6 +87,7 @@ RULES: Final = (
     Rule("export", where="timed"),
     Rule("history", where="timed"),
     Rule("datasets", where="prepared"),
+    Rule("shards", where="fresh"),
 )
 """The first that fits is the one."""
 

@@ -1,10 +1,17 @@
 """int8: quantized by ONNX Runtime's own tool, its kernels compared with the same file in fp32; and what is refused."""
 
+import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from alexbench.backends.registry import backend_class
+from alexbench.harness.capabilities import QuantizationOptions, Quantizes
+from alexbench.harness.contract import Model
+from alexbench.harness.models.card import load_card
+from alexbench.harness.models.weights import map_weights
 from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import PICTURES, Command, Ground, only_run
 from tests.end_to_end.saturating import saturating
@@ -53,3 +60,24 @@ def test_calibration_that_cannot_be_is_one_line(
     assert ended.code == 2, ended.err
     assert words.get(named, named) in ended.err.splitlines()[-1]
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_doctor_names_a_calibration_on_images_that_were_not_normalised(
+    backend: str, command: Command, ground: Ground, many: Path, tmp_path: Path
+) -> None:
+    quantizer = backend_class(backend)()
+    assert isinstance(quantizer, Quantizes)
+    model = Model(load_card("torchvision").build_network(), map_weights(ground.weights))
+    drawn = np.random.default_rng(1).random((2, 1, 3, 224, 224), dtype=np.float32)
+    path = tmp_path / f"int8{quantizer.quantized_suffix}"
+    quantizer.quantize(model, list(drawn), path, QuantizationOptions(), {})
+    file = ["--artifact", f"{backend}={path}", "--artifact-input", "normalised"]
+    ended = command("doctor", *file, "--data", many, "--json")
+    assert ended.code == 1, ended.err
+    found = json.loads(ended.out)
+    assert [one["change"]["factor"] for one in found["findings"]] == ["calibration-normalisation"]
+    assert found["quantized"]["fault"]["calibrated"] == "0..1"
+    assert found["quantized"]["refitted_db"] > found["quantized"]["given_db"] + 20
+    assert abs(found["quantized"]["kernels"]["kernels_db"] - found["quantized"]["kernels"]["emulated_db"]) < 3

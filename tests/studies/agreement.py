@@ -1,10 +1,14 @@
 """OpenVINO by our timing against OpenVINO's own benchmark_app: p50 at batch 1, and Offline images/s, in turns.
 
-    python tests/studies/agreement.py [--pairs 8] [--seconds 4] [--threads N] [--batch 32]
+    python tests/studies/agreement.py [--pairs 8] [--seconds 4] [--threads N] [--batch 32] [--file IR]
+    python tests/studies/agreement.py --set NAME=VALUE ...
 
 `owt` with seeded weights, fp32, the same threads and streams. In each pair one stretch of ours (a fresh worker process)
 and one run of benchmark_app, a process of its own, in random order. Latency: one stream, benchmark_app
 `-api sync`, its median. Offline: streams as our THROUGHPUT hint chose them, benchmark_app `-api async`, its throughput.
+With `--file` (an IR with a normalised input, as `alexbench quantize` writes it): images/s with one stream instead of
+Offline. With `--set`: images/s of calls with these settings, next to benchmark_app `-hint throughput`.
+
 Printed: benchmark_app's figure over ours with its 90 % interval (bootstrap over pairs). Exit code 1 where an interval
 reaches beyond 5 %.
 """
@@ -24,7 +28,7 @@ from alexbench.backends.openvino_.adapter import OpenVinoBackend
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S
 from alexbench.harness.worker.client import WorkerProcess
-from alexbench.harness.worker.protocol.timing import OpenStream, TimeCalls, TimeStream
+from alexbench.harness.worker.protocol.timing import OpenStream, TimeCalls, TimeStream, WarmUp
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.studies.study_timing import SEED, loaded, model, paired_ratio, run_inputs
@@ -82,14 +86,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--file", type=Path, help="an IR instead of the network")
+    parser.add_argument("--set", nargs="*", metavar="NAME=VALUE", help="compare with -hint throughput")
     given = parser.parse_args()
+    settings = tuple((name, value) for name, _, value in (one.partition("=") for one in given.set or ()))
     bad, lines = False, []
     with run_inputs() as folder:
-        path = export(folder)
+        path = given.file or export(folder)
         seconds, threads = given.seconds, ("-nthreads", str(given.threads))
 
         def fresh() -> WorkerProcess:
-            return loaded("ours", "openvino", folder, given.threads)
+            return loaded("ours", "openvino", folder, given.threads, settings=settings, file=given.file)
 
         def p50_ms() -> float:
             with fresh() as worker:
@@ -104,8 +111,10 @@ def main() -> None:
             assert streams is not None
             return int(streams.value)
 
-        with fresh() as one:
-            jobs = jobs_of(one)
+        jobs = 0
+        if given.set is None and given.file is None:
+            with fresh() as one:
+                jobs = jobs_of(one)
 
         def rate() -> float:
             with fresh() as worker:
@@ -115,7 +124,22 @@ def main() -> None:
             many = (*threads, "-nstreams", str(jobs), "-hint", "none", "-api", "async")
             return figure(benchmark_app(path, *many, seconds=seconds, batch=given.batch), "Throughput")
 
-        for what, ours, theirs in (("p50, batch 1, ms", p50_ms, their_p50_ms), ("Offline images/s", rate, their_rate)):
+        def looped() -> float:
+            with fresh() as worker:
+                worker.ask(WarmUp(given.batch))
+                return given.batch * 1e9 / float(np.median(worker.ask(TimeCalls(given.batch, seconds)).ns))
+
+        def hinted() -> float:
+            one = (*threads, "-nstreams", "1", "-hint", "none", "-api", "sync")
+            many = one if given.set is None else ("-hint", "throughput")  # it takes no threads with a hint: all cores
+            return figure(benchmark_app(path, *many, seconds=seconds, batch=given.batch), "Throughput")
+
+        compared = [("p50, batch 1, ms", p50_ms, their_p50_ms), ("Offline images/s", rate, their_rate)]
+        if given.set is not None:
+            compared = [(f"images/s with {given.set}, -hint throughput", looped, hinted)]
+        elif given.file is not None:
+            compared = [("p50, batch 1, ms", p50_ms, their_p50_ms), ("images/s, one stream", looped, hinted)]
+        for what, ours, theirs in compared:
             print(what)
             made = pairs(given.pairs, ours, theirs)
             ratio = paired_ratio(made)

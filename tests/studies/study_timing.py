@@ -11,17 +11,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.numpy import save_file
 
-from alexbench.harness.contract import Model, Options
+from alexbench.harness.contract import Artifact, Model, Options
+from alexbench.harness.inputs.model_files import artifact_of, look_into
 from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED, Interval
 from alexbench.harness.measure.clock import WARM_UP_SECONDS
 from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, run_rounds
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
+from alexbench.harness.systems import InputConvention, ModelFile
 from alexbench.harness.worker.client import WorkerProcess
-from alexbench.harness.worker.protocol.loading import Load, OpenPixels
+from alexbench.harness.worker.protocol.loading import Load, LoadArtifact, OpenPixels
 from alexbench.harness.worker.protocol.timing import TimeCalls, WarmUp
 
+Settings = tuple[tuple[str, str], ...]
 SEED = 20261121
 CARD = load_card("torchvision")
 
@@ -44,19 +47,40 @@ def run_inputs() -> Iterator[Path]:
         yield Path(folder)
 
 
-def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess:
-    """A worker with the network loaded, the images open and warmed up at batch 1; the caller ends it."""
+def loaded(
+    name: str, backend: str, folder: Path, threads: int, *, settings: Settings = (), file: Path | None = None
+) -> WorkerProcess:
+    """A worker with the network, or a file, loaded, the images open and warmed up at batch 1; the caller ends it."""
     worker = WorkerProcess(name, log=folder / f"{name}.log")
-    load_into(worker, backend, folder, threads)
+    load_into(worker, backend, folder, threads, settings=settings, file=file)
     worker.ask(WarmUp(1))
     return worker
 
 
-def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -> None:
-    """Load the network of :func:`run_inputs` into a worker that has none, and open the images."""
+def load_into(
+    worker: WorkerProcess,
+    backend: str,
+    folder: Path,
+    threads: int,
+    *,
+    settings: Settings = (),
+    file: Path | None = None,
+) -> None:
+    """Load the network of :func:`run_inputs`, or a file, into a worker that has none, and open the images."""
     side, weights = CARD.preprocessing.crop, folder / "weights.safetensors"
-    worker.ask(Load(backend, "owt", side, weights, Options(threads=threads)))
+    options = Options(threads=threads, settings=settings)
+    if file is None:
+        worker.ask(Load(backend, "owt", side, weights, options))
+    else:
+        artifact = Artifact(file, (3, side, side), 1000)
+        facts = look_into(backend, artifact_of(given(file), CARD), options, CARD, folder / "inspection.log").facts
+        worker.ask(LoadArtifact(backend, artifact, facts, options))
     worker.ask(OpenPixels(folder / "pixels.npy", CARD.preprocessing))
+
+
+def given(file: Path) -> ModelFile:
+    """A file that takes normalised pixels, as `alexbench quantize` writes it."""
+    return ModelFile(str(file), convention=InputConvention("normalised"), trusted=True)
 
 
 def load_anew(

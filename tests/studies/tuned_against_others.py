@@ -1,6 +1,6 @@
 """Is a tuned row as fast as OpenVINO's own benchmark_app, and as a hand-tuned loop of each runtime? Interleaved.
 
-    PYTHONPATH=. python tests/studies/tuned_against_others.py RUNTIME [--rounds 8] [--seconds 1.5]
+    PYTHONPATH=. python tests/studies/tuned_against_others.py RUNTIME [--rounds 8] [--seconds 1.5] [--file INT8]
 
 The same network and weights in the same process: for each runtime the backend with the settings that its profile in
 the cache holds, and a bare loop that an expert would write on the runtime's own API (the same settings where they are
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -28,7 +29,8 @@ from alexbench.backends.openvino_.network import build_graph
 from alexbench.backends.registry import backend_class
 from alexbench.backends.tensorflow_.layers import forward, variables
 from alexbench.backends.torch_.network import network_module
-from alexbench.harness.contract import Model, Options
+from alexbench.harness.capabilities import RunsArtifacts
+from alexbench.harness.contract import Artifact, Model, Options
 from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.judge.statistics import students_half
 from alexbench.harness.models.network import get_network
@@ -48,6 +50,9 @@ def main() -> int:
     parser.add_argument("runtime", choices=("onnxruntime", "openvino", "tensorflow", "torch"))
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument(
+        "--file", type=Path, help="a file with a normalised input, next to a bare loop on the same file"
+    )
     parser.add_argument("--settings", nargs="*", metavar="NAME=VALUE", help="instead of those of the profile")
     given = parser.parse_args()
     network = get_network("owt")
@@ -59,10 +64,20 @@ def main() -> int:
         else tuple((name, value) for name, _, value in (one.partition("=") for one in given.settings))
     )
     backend = backend_class(given.runtime)()
-    backend.load(model, Options(THREADS, settings=settings))
+    if given.file is None:
+        backend.load(model, Options(THREADS, settings=settings))
+    else:
+        settings = ()
+        assert isinstance(backend, RunsArtifacts)
+        artifact = Artifact(given.file, network.input_shape, 1000)
+        backend.load_artifact(artifact, backend.inspect_artifact(artifact, Options(THREADS)), Options(THREADS))
     shown = pixels if backend.input_layout == "NCHW" else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
     calls: dict[str, Call] = {TUNED: lambda: len(backend.predict(shown))}
-    calls |= LOOPS[given.runtime](model, pixels, dict(settings))
+    calls |= (
+        LOOPS[given.runtime](model, pixels, dict(settings))
+        if given.file is None
+        else {"bare loop": FILE_LOOPS[given.runtime](given.file, pixels)}
+    )
     before, own = psutil.cpu_times(), psutil.Process().cpu_times()
     rates = interleaved(calls, given.rounds, given.seconds)
     said = dict(settings) or "as shipped"
@@ -203,6 +218,53 @@ def tensorflow(model: Model, pixels: NDArray[np.float32], settings: dict[str, st
     return {"bare loop": function(jit=False), "bare loop, XLA": function(jit=True)}
 
 
+def onnxruntime_file(path: Path, pixels: NDArray[np.float32]) -> Call:
+    """One session, as its documentation makes it."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    made = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda: len(made.run(None, {made.get_inputs()[0].name: pixels})[0])
+
+
+def openvino_file(path: Path, pixels: NDArray[np.float32]) -> Call:
+    """One request after the other, for latency."""
+    import openvino as ov
+
+    core = ov.Core()
+    common = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+    request = core.compile_model(path, "CPU", {**common, "PERFORMANCE_HINT": "LATENCY"}).create_infer_request()
+
+    def loop() -> int:
+        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
+        request.infer()
+        return len(np.array(request.get_output_tensor().data))
+
+    return loop
+
+
+def torch_file(path: Path, pixels: NDArray[np.float32]) -> Call:
+    """Inductor with frozen weights, as torchao's tutorial compiles it."""
+    import torch as runtime
+    from torch._inductor import config
+
+    config.freezing = True
+    call = runtime.compile(runtime.export.load(path).module(), dynamic=False)
+    given = runtime.from_numpy(pixels)
+
+    def loop() -> int:
+        with runtime.inference_mode():
+            return len(call(given).numpy())
+
+    return loop
+
+
+FILE_LOOPS: Final[dict[str, Callable[[Path, NDArray[np.float32]], Call]]] = {
+    "onnxruntime": onnxruntime_file,
+    "openvino": openvino_file,
+    "torch": torch_file,
+}
 LOOPS: Final[dict[str, Callable[[Model, NDArray[np.float32], dict[str, str]], dict[str, Call]]]] = {
     "openvino": openvino,
     "onnxruntime": onnxruntime,

@@ -1,12 +1,16 @@
 """A search among rows: in each stage a replicate of those that are left, in the rounds of every other measurement."""
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from alexbench.harness.judge.halving import survivors
 from alexbench.harness.records.speed_records import Measure
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.timing.figures import performance_of
 from alexbench.harness.running.timing.replicates import Bench
+
+SLOW_LOAD_S: Final = 5.0
+"""A load that takes longer compiles, or imports on a busy machine."""
 
 
 class Narrowing(Bench):
@@ -33,9 +37,13 @@ class Narrowing(Bench):
         return {of: {name: mine[name] for name in chosen if name in mine} for of, mine in logs.items()}
 
     def _start(self, number: int, chosen: Collection[str]) -> None:
-        """The first stage measures the processes that loaded before it, for which nothing is compiled twice."""
+        """Fresh processes, but for the first stage, and for rows that would compile for long once more."""
+        slow = {row.name for row in self._alive if row.loads_s and row.loads_s[-1] > SLOW_LOAD_S}
         if number:
-            super()._start(number, chosen)
+            super()._start(number, [name for name in chosen if name not in slow])
+
+    def _kernels(self, number: int, chosen: Collection[str]) -> None:
+        """How fast kernels could be chooses nothing."""
 
     def _logs(self) -> Mapping[Measure, dict[str, float]]:
         return {of: {name: one.value for name, one in found.times.items()} for of, found in self._look().items()}

@@ -29,6 +29,12 @@ def test_another_file_in_the_place_of_one_is_the_same_system() -> None:
     assert matched([one, NATIVE], [NATIVE, two]) == [(NATIVE, NATIVE), (one, two)]
 
 
+def test_tuned_rows_are_matched_whatever_their_searches_found() -> None:
+    found = [System("openvino", 2, profile="tuned", settings=(("NUM_STREAMS", value),)) for value in ("1", "2")]
+    plain = System("openvino", 2)
+    assert matched([plain, found[0]], [plain, found[1]]) == [(plain, plain), (found[0], found[1])]
+
+
 def test_files_that_moved_are_matched_by_their_bytes_before_their_names() -> None:
     base = [of_file("/x/m.onnx", "a"), of_file("/x/n.onnx", "b")]
     head = [of_file("/x/n.onnx", "a"), of_file("/x/m.onnx", "c")]

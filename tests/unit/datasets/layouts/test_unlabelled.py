@@ -68,8 +68,15 @@ def test_a_listed_image_that_is_not_there_is_named(tmp_path: Path) -> None:
         open_unlabelled(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"some words\n", b"a.jpg\nwords\n"])
-def test_another_file_is_no_list(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"some words\n", b"a.jpg\nwords\n"])
+def test_a_text_that_is_not_a_list_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_bytes(content)
+    with pytest.raises(DataError, match="not a list of images"):
+        open_unlabelled(tmp_path / "file.txt")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"text\0in an archive"])
+def test_another_file_is_read_as_all_data(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     assert open_unlabelled(tmp_path / "file") is None
     assert open_unlabelled(tmp_path / "nothing") is None
