@@ -7,8 +7,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from alexbench.backends import reference_gradients as gradients
 from alexbench.backends._shared.adapters import check_pixels, not_loaded
 from alexbench.backends._shared.watched_layers import check_layers
+from alexbench.harness.capabilities import TrainingOptions
 from alexbench.harness.contract import Backend, Effective, Known, Model, Options, Requirements, check_weights
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
@@ -90,6 +92,13 @@ class ReferenceBackend(Backend):
                 found[layer.name] = x
         return {name: found[name] for name in layers}
 
+    def open_trainer(self, model: Model, options: Options, how: TrainingOptions) -> "ReferenceTrainer":
+        """See :meth:`Trains.open_trainer`; without dropout, whose draws would be another runtime's."""
+        if how.dropout or how.group is not None:
+            raise UnsupportedOptionError("reference: trains without dropout and alone")
+        self.load(model, options)
+        return ReferenceTrainer(model.network, self._weights, self._apply, how)
+
     def effective(self) -> Effective:
         """float64 on the CPU. BLAS reports the thread count if threadpoolctl can query it."""
         if self._network is None:
@@ -149,6 +158,72 @@ class ReferenceBackend(Backend):
         # Only NumPy's own BLAS counts: that of another library (SciPy, a runtime) may be loaded too.
         counts = {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
         self._threads = Known(str(max(counts)), "reported") if counts else Known(str(threads), "requested")
+
+
+class ReferenceTrainer:
+    """SGD in float64, see :class:`Trainer`; ``weights`` are updated in place."""
+
+    layout: Layout = "NCHW"
+
+    def __init__(
+        self,
+        network: Network,
+        weights: Mapping[str, Array],
+        apply: Callable[[Layer, Array], Array],
+        how: TrainingOptions,
+    ) -> None:
+        self._network, self._weights, self._apply, self._how = network, weights, apply, how
+        self._velocity = {name: np.zeros_like(array) for name, array in weights.items()}
+
+    def step(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> float:
+        """See :meth:`Trainer.step`."""
+        inputs = [pixels.astype(np.float64)]
+        for layer in self._network.layers:
+            inputs.append(self._apply(layer, inputs[-1]))
+        loss, above = gradients.cross_entropy(inputs[-1], labels)
+        found: dict[str, Array] = {}
+        for layer, x, y in reversed(list(zip(self._network.layers, inputs[:-1], inputs[1:], strict=True))):
+            above = self._below(layer, x, y, above, found)
+        for name, gradient in found.items():
+            velocity = self._velocity[name]
+            velocity *= self._how.momentum
+            velocity += gradient + self._how.weight_decay * self._weights[name]
+            self._weights[name][...] -= lr * velocity
+        return loss
+
+    def split(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> tuple[int, int, int]:  # noqa: ARG002
+        """The reference is never timed."""
+        raise UnsupportedOptionError("reference: it is never timed")
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """See :meth:`Trainer.weights`; rounded once."""
+        return {name: array.astype(np.float32) for name, array in self._weights.items()}
+
+    def _below(self, layer: Layer, x: Array, y: Array, above: Array, found: dict[str, Array]) -> Array:
+        """The gradient of a layer's input; those of its parameters go into ``found``."""
+        name = layer.name
+        match layer:
+            case Conv():
+                weight = self._weights[f"{name}.weight"]
+                above, found[f"{name}.weight"], found[f"{name}.bias"] = gradients.of_convolution(
+                    x, weight, above, layer
+                )
+            case Linear():
+                found[f"{name}.weight"], found[f"{name}.bias"] = above.T @ x, above.sum(axis=0)
+                above = above @ self._weights[f"{name}.weight"]
+            case ReLU():
+                above = np.where(y > 0, above, 0.0)
+            case LRN():
+                above = gradients.of_lrn(x, above, layer)
+            case MaxPool():
+                above = gradients.of_max_pool(x, y, above, layer)
+            case AdaptiveAvgPool():
+                above = gradients.of_average(x, above, layer)
+            case Flatten():
+                above = above.reshape(x.shape)
+            case Dropout():
+                pass
+        return above
 
 
 def _convolution(x: Array, weight: Array, bias: Array, layer: Conv) -> Array:

@@ -354,3 +354,48 @@ class OpensRanges(Protocol):
             UnsupportedOptionError: its steps are not of a form that is known.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """SGD: ``momentum``, ``weight_decay`` added to the gradient, the share of ``dropout`` in every dropout layer.
+
+    ``group``: rank, and the address (host:port) of each process that trains with it; None for one alone.
+    """
+
+    momentum: float
+    weight_decay: float
+    dropout: float
+    seed: int
+    group: tuple[int, tuple[str, ...]] | None = None
+
+
+class Trainer(Protocol):
+    """A network in training; opened by :meth:`Trains.open_trainer`. Pixels come in ``layout``."""
+
+    layout: Literal["NCHW", "NHWC"]
+
+    def step(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> float:
+        """One step; the loss before it: the mean cross-entropy. Blocks until the weights are updated."""
+        ...
+
+    def split(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> tuple[int, int, int]:
+        """The same step in parts that wait for each other: nanoseconds of forward, backward and optimizer."""
+        ...
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of the canonical arrays as they are now."""
+        ...
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """Optional: training the network by SGD."""
+
+    def open_trainer(self, model: Model, options: Options, how: TrainingOptions) -> Trainer:
+        """Build ``model`` for training, from its weights.
+
+        Raises:
+            UnsupportedOptionError: an option would not take effect.
+        """
+        ...

@@ -36,6 +36,7 @@ from alexbench.harness.commands.options import one_answer, one_run, python
 from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.commands.shards import shards
+from alexbench.harness.commands.train import train
 from alexbench.harness.commands.tune import tune
 from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
@@ -246,6 +247,7 @@ for _command in (
     quantize,
     report,
     shards,
+    train,
     tune,
 ):
     cli.add_command(_command)

@@ -6,6 +6,7 @@ import numpy as np
 
 from alexbench.harness.files.lines import Done
 from alexbench.harness.judge.error_causes import Cause
+from alexbench.harness.measure.clock import Timed
 from alexbench.harness.models.network import get_network
 from alexbench.harness.worker.protocol.making import (
     Assembled,
@@ -24,6 +25,17 @@ from alexbench.harness.worker.protocol.making import (
     Written,
 )
 from alexbench.harness.worker.protocol.ranges import RangesTried, TryRanges
+from alexbench.harness.worker.protocol.training_speed import (
+    Losses,
+    OpenFeed,
+    OpenTraining,
+    PartsOfSteps,
+    SplitSteps,
+    TimeFedSteps,
+    TimeSteps,
+    TrainSteps,
+    TrainTimed,
+)
 from alexbench.harness.worker.state import Handlers, WorkerState
 
 
@@ -106,6 +118,55 @@ def fit_weights(worker: WorkerState, asked: FitWeights) -> SyntheticWeights:
     return fit(asked, worker.progress)
 
 
+def open_training(worker: WorkerState, asked: OpenTraining) -> Done:
+    """For the benchmark of training, as all that follow."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.open_training(worker, asked)
+
+
+def open_feed(worker: WorkerState, asked: OpenFeed) -> Done:
+    """From the disk."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.open_feed(worker, asked)
+
+
+def time_steps(worker: WorkerState, asked: TimeSteps) -> Timed:
+    """On batches in memory."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.time_steps(worker, asked)
+
+
+def time_fed_steps(worker: WorkerState, asked: TimeFedSteps) -> Timed:
+    """On batches from the disk."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.time_fed_steps(worker, asked)
+
+
+def train_timed(worker: WorkerState, asked: TrainTimed) -> Timed:
+    """As many in each process of a group."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.train_timed(worker, asked)
+
+
+def split_steps(worker: WorkerState, asked: SplitSteps) -> PartsOfSteps:
+    """Part by part."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.split_steps(worker, asked)
+
+
+def train_steps(worker: WorkerState, asked: TrainSteps) -> Losses:
+    """Only their losses are wanted."""
+    from alexbench.harness.training import speed_worker
+
+    return speed_worker.train_steps(worker, asked)
+
+
 MAKING: Final[Handlers] = {
     ConvertWeights: convert_weights,
     ExportNetwork: export_network,
@@ -117,4 +178,11 @@ MAKING: Final[Handlers] = {
     DrawPictures: draw_pictures,
     AssembleWeights: assemble_weights,
     FitWeights: fit_weights,
+    OpenTraining: open_training,
+    OpenFeed: open_feed,
+    TimeSteps: time_steps,
+    TimeFedSteps: time_fed_steps,
+    TrainTimed: train_timed,
+    SplitSteps: split_steps,
+    TrainSteps: train_steps,
 }

@@ -20,7 +20,8 @@ from alexbench.backends.tensorflow_ import profile
 from alexbench.backends.tensorflow_ import settings as tensorflow_settings
 from alexbench.backends.tensorflow_.export import open_saved_model, write_saved_model
 from alexbench.backends.tensorflow_.layers import every_layer, forward, variables
-from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport
+from alexbench.backends.tensorflow_.train import TensorFlowTrainer
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, TrainingOptions
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -234,6 +235,12 @@ class TensorFlowBackend(Backend):
         arrays = variables(tf, model)
         write_saved_model(tf, model.network, arrays, forward(tf, model.network, arrays), path, notes)
         return f"{form.name} written by TensorFlow {tf.__version__}"
+
+    def open_trainer(self, model: Model, options: Options, how: TrainingOptions) -> TensorFlowTrainer:
+        """See :meth:`Trains.open_trainer`."""
+        check_weights(model)
+        tf, device = _started(options)
+        return TensorFlowTrainer(tf, model, device, how)
 
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
         """See :meth:`OpensExports.open_export`."""

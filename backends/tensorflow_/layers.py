@@ -37,6 +37,11 @@ def variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
     return {name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)}
 
 
+def trained_variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
+    """The same for training."""
+    return {name: tf.Variable(array, name=name) for name, array in _transposed(model)}
+
+
 def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """The arrays in TensorFlow's order: kernels HWIO, matrices in x out.
 
@@ -64,6 +69,31 @@ def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
         shape = shapes[layer.name]
 
 
+def canonical(network: Network, arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The inverse of what :func:`variables` transposes: canonical arrays, C-contiguous."""
+    shapes = output_shapes(network)
+    shape: Shape = network.input_shape
+    flattened: Shape | None = None
+    found = dict(arrays)
+    for layer in network.layers:
+        key = f"{layer.name}.weight"
+        match layer:
+            case Flatten():
+                flattened = shape
+            case Conv():
+                found[key] = arrays[key].transpose(3, 2, 0, 1)
+            case Linear():
+                found[key] = arrays[key].T
+                if flattened is not None:
+                    channels, height, width = flattened
+                    rows = found[key].reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+                    found[key], flattened = rows.reshape(found[key].shape), None
+            case _:
+                pass
+        shape = shapes[layer.name]
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+
+
 def forward(
     tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
 ) -> Callable[["tensorflow.Tensor"], "tensorflow.Tensor"]:
@@ -77,9 +107,12 @@ def forward(
 
 
 def every_layer(
-    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
+    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"], *, dropout: float | None = None
 ) -> Callable[["tensorflow.Tensor"], dict[str, "tensorflow.Tensor"]]:
-    """The same, with the output of each layer (NHWC). TensorFlow leaves out outputs that are not requested."""
+    """The same, with the output of each layer (NHWC). TensorFlow leaves out outputs that are not requested.
+
+    ``dropout``: the share that every dropout layer sets to zero in training; None for inference.
+    """
     shapes = output_shapes(network)
 
     def apply(x: "tensorflow.Tensor") -> dict[str, "tensorflow.Tensor"]:
@@ -89,8 +122,8 @@ def every_layer(
             name = layer.name
             with tf.name_scope(name):  # the name under which the profiler counts its time
                 match layer:
-                    case Conv():  # the kernel's shape gives the number of groups
-                        x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
+                    case Conv():
+                        x = _convolution(tf, x, arrays[f"{name}.weight"], layer, apart=dropout is not None)
                         x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
                     case Linear():
                         x = tf.nn.bias_add(tf.matmul(x, arrays[f"{name}.weight"]), arrays[f"{name}.bias"])
@@ -111,11 +144,24 @@ def every_layer(
                     case Flatten():
                         x = tf.reshape(x, [-1, prod(shape)])
                     case Dropout():
-                        pass  # identity at inference
+                        x = tf.nn.dropout(x, dropout) if dropout else x  # the identity at inference
             outputs[name], shape = x, shapes[name]
         return outputs
 
     return apply
+
+
+def _convolution(
+    tf: ModuleType, x: "tensorflow.Tensor", kernel: "tensorflow.Variable", layer: Conv, *, apart: bool
+) -> "tensorflow.Tensor":
+    """The kernel's shape gives the number of groups. On a CPU, groups have a gradient only when computed ``apart``."""
+    groups = layer.groups if apart else 1
+    inputs, kernels = (tf.split(one, groups, axis=3) if groups > 1 else [one] for one in (x, kernel))
+    parts = [
+        tf.nn.conv2d(part, weights, layer.stride, _around(layer.padding))
+        for part, weights in zip(inputs, kernels, strict=True)
+    ]
+    return tf.concat(parts, axis=3) if groups > 1 else parts[0]
 
 
 def _around(padding: int) -> list[list[int]]:

@@ -22,6 +22,7 @@ from alexbench.backends.torch_ import quantize as torch_quantize
 from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
 from alexbench.backends.torch_.network import check_has_layers, network_module, tensor_over
+from alexbench.backends.torch_.train import TorchTrainer
 from alexbench.harness.capabilities import (
     Candidate,
     ExportFormat,
@@ -29,6 +30,7 @@ from alexbench.harness.capabilities import (
     OpenedRanges,
     QuantizationOptions,
     RangeMethod,
+    TrainingOptions,
 )
 from alexbench.harness.contract import (
     Artifact,
@@ -313,6 +315,15 @@ class TorchBackend(Backend):
         torch = _import_torch()
         write = write_pt2 if form.via is None else write_onnx
         return write(torch, network_module(torch, model), model.network.input_shape, path, notes)
+
+    def open_trainer(self, model: Model, options: Options, how: TrainingOptions) -> TorchTrainer:
+        """See :meth:`Trains.open_trainer`."""
+        check_weights(model)
+        torch = _import_torch()
+        device = _device(torch, options.device)
+        _forbid_reduced_precision(torch)
+        _set_threads(torch, options)
+        return TorchTrainer(torch, model, device, how)
 
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
         """See :meth:`OpensExports.open_export`."""

@@ -24,7 +24,8 @@ STREAMED_INPUTS: Final = 4
 class WorkerState:
     """The state, and the inputs made from it; what carries requests out is in its subclasses.
 
-    ``progress`` tells the command how many are done, of how many.
+    ``progress`` tells the command how many are done, of how many. ``training``, ``feed``: a network in training and the
+    images it is fed from, see :mod:`alexbench.harness.training.speed_worker`.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -37,6 +38,8 @@ class WorkerState:
         self._preprocessing: Preprocessing | None = None
         self._first_inference_ns: int | None = None
         self._inputs: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self.training: object = None
+        self.feed: object = None
 
     def close(self) -> None:
         """Release the backend."""
