@@ -393,9 +393,5 @@ class Trains(Protocol):
     """Optional: training the network by SGD."""
 
     def open_trainer(self, model: Model, options: Options, how: TrainingOptions) -> Trainer:
-        """Build ``model`` for training, from its weights.
-
-        Raises:
-            UnsupportedOptionError: an option would not take effect.
-        """
+        """Build ``model`` for training, from its weights; UnsupportedOptionError: an option would not take effect."""
         ...

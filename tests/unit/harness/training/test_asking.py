@@ -25,7 +25,6 @@ def test_the_recipe_is_the_one_that_fits_the_card() -> None:
         (None, {"recipe": "nothing.toml"}, "recipe nothing.toml cannot be read"),
         (None, {"backends": ("openvino",)}, "it cannot train; give tensorflow or torch"),
         (None, {"backends": ("pytorch",)}, "did you mean 'torch'"),
-        (None, {"backends": ("reference",)}, "unknown backend 'reference'; known: tensorflow, torch"),
         (None, {"batch_size": 0}, "--batch-size 0: give 1 or more"),
         (None, {"limit": 0}, "--limit 0: give 1 or more"),
         (None, {"seed": -1}, "--seed -1: give 0 or more"),
