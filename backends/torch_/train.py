@@ -57,14 +57,14 @@ class TorchTrainer:
         return {name: one.detach().cpu().numpy().copy() for name, one in self._trained.state_dict().items()}
 
     def _forward(self, pixels: NDArray[np.float32], labels: NDArray[np.int64]) -> "torch.Tensor":
-        torch = self._torch
-        logits = self._module(tensor_over(torch, pixels).to(device=self._device))
-        loss: torch.Tensor = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels).to(self._device))
+        logits = self._module(tensor_over(self._torch, pixels).to(device=self._device))
+        expected = self._torch.from_numpy(labels).to(self._device)
+        loss: torch.Tensor = self._torch.nn.functional.cross_entropy(logits, expected)
         return loss
 
     def _backward(self, loss: "torch.Tensor") -> None:
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
 
     def _update(self, lr: float) -> None:
         for group in self._optimizer.param_groups:
@@ -78,11 +78,11 @@ class TorchTrainer:
 
 
 def _distributed(
-    torch: ModuleType, module: "torch.nn.Module", device: "torch.device", group: tuple[int, tuple[str, ...]]
+    library: ModuleType, module: "torch.nn.Module", device: "torch.device", group: tuple[int, tuple[str, ...]]
 ) -> "torch.nn.Module":
     rank, addresses = group
     engine = "nccl" if device.type == "cuda" else "gloo"
     meeting = f"tcp://{addresses[0]}"
-    torch.distributed.init_process_group(engine, init_method=meeting, rank=rank, world_size=len(addresses))
-    wrapped: torch.nn.Module = torch.nn.parallel.DistributedDataParallel(module)
+    library.distributed.init_process_group(engine, init_method=meeting, rank=rank, world_size=len(addresses))
+    wrapped: torch.nn.Module = library.nn.parallel.DistributedDataParallel(module)
     return wrapped

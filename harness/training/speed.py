@@ -38,6 +38,10 @@ class Timings:
     blocks: list[Block]
     failed: dict[str, str]
 
+    def fail(self, name: str, error: Exception) -> None:
+        """Keep the first reason for which ``name`` failed."""
+        self.failed.setdefault(name, str(error))
+
     def rate(self, name: str, way: Way, batch: int) -> Throughput | None:
         """Images/s with its interval over processes; None where there is no block."""
         found: Sequence[BlockOf] = blocks_of(self.blocks, _task(name, way, batch))
@@ -64,7 +68,7 @@ def measure(
         opened = _opened(participants, timings)
         try:
             tasks = {
-                _task(name, way, batch): (lambda one=one, way=way: one.block(way))  # type: ignore[misc]
+                _task(name, way, batch): (lambda one=one, way=way: one.block(way))
                 for name, one in opened.items()
                 for way in ways
             }
@@ -74,7 +78,7 @@ def measure(
                 seed=seed + replicate,
                 process=replicate,
                 on_round=lambda done, _, first=replicate * rounds: on_round(first + done, replicates * rounds),  # type: ignore[misc]
-                on_failure=lambda name, error: timings.failed.setdefault(name, str(error)),
+                on_failure=timings.fail,
             )
         finally:
             for one in opened.values():
