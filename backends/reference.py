@@ -199,6 +199,20 @@ class ReferenceTrainer:
         """See :meth:`Trainer.weights`; rounded once."""
         return {name: array.astype(np.float32) for name, array in self._weights.items()}
 
+    def momentum(self) -> dict[str, NDArray[np.float32]]:
+        """See :meth:`Trainer.momentum`; rounded once."""
+        return {name: array.astype(np.float32) for name, array in self._velocity.items()}
+
+    def restore(
+        self,
+        weights: Mapping[str, NDArray[np.float32]],
+        momentum: Mapping[str, NDArray[np.float32]],
+        steps: int,  # noqa: ARG002  # there is no dropout
+    ) -> None:
+        """See :meth:`Trainer.restore`."""
+        for name in self._weights:
+            self._weights[name][...], self._velocity[name][...] = weights[name], momentum[name]
+
     def _below(self, layer: Layer, x: Array, y: Array, above: Array, found: dict[str, Array]) -> Array:
         """The gradient of a layer's input; those of its parameters go into ``found``."""
         name = layer.name

@@ -360,6 +360,7 @@ class OpensRanges(Protocol):
 class TrainingOptions:
     """SGD: ``momentum``, ``weight_decay`` added to the gradient, the share of ``dropout`` in every dropout layer.
 
+    Dropout depends on ``seed`` and the number of the step. ``deterministic``: the same bits in each repetition.
     ``group``: rank, and the address (host:port) of each process that trains with it; None for one alone.
     """
 
@@ -368,6 +369,7 @@ class TrainingOptions:
     dropout: float
     seed: int
     group: tuple[int, tuple[str, ...]] | None = None
+    deterministic: bool = False
 
 
 class Trainer(Protocol):
@@ -385,6 +387,16 @@ class Trainer(Protocol):
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Copies of the canonical arrays as they are now."""
+        ...
+
+    def momentum(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of what SGD keeps of earlier gradients: arrays of the names and shapes of :meth:`weights`."""
+        ...
+
+    def restore(
+        self, weights: Mapping[str, NDArray[np.float32]], momentum: Mapping[str, NDArray[np.float32]], steps: int
+    ) -> None:
+        """Continue from what :meth:`weights` and :meth:`momentum` gave after ``steps`` steps."""
         ...
 
 

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 def variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
     """The parameters, transposed one at a time, so that only one array exists twice."""
-    return {name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)}
+    return {name: tf.Variable(array, trainable=False, name=name) for name, array in transposed(model)}
 
 
 def trained_variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
     """The same for training."""
-    return {name: tf.Variable(array, name=name) for name, array in _transposed(model)}
+    return {name: tf.Variable(array, name=name) for name, array in transposed(model)}
 
 
-def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """The arrays in TensorFlow's order: kernels HWIO, matrices in x out.
 
     The rows of the matrix after ``flatten`` change from C, H, W to H, W, C order, as NHWC flattens.
@@ -107,18 +107,19 @@ def forward(
 
 
 def every_layer(
-    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"], *, dropout: float | None = None
+    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"], *, dropout: float | None = None, seed: Any = None
 ) -> Callable[["tensorflow.Tensor"], dict[str, "tensorflow.Tensor"]]:
     """The same, with the output of each layer (NHWC). TensorFlow leaves out outputs that are not requested.
 
-    ``dropout``: the share that every dropout layer sets to zero in training; None for inference.
+    ``dropout``: the share that every dropout layer sets to zero in training, by the pair of integers in the variable
+    ``seed``; None for inference.
     """
     shapes = output_shapes(network)
 
     def apply(x: "tensorflow.Tensor") -> dict[str, "tensorflow.Tensor"]:
         shape: Shape = network.input_shape
         outputs = {}
-        for layer in network.layers:
+        for place, layer in enumerate(network.layers):
             name = layer.name
             with tf.name_scope(name):  # the name under which the profiler counts its time
                 match layer:
@@ -144,7 +145,8 @@ def every_layer(
                     case Flatten():
                         x = tf.reshape(x, [-1, prod(shape)])
                     case Dropout():
-                        x = tf.nn.dropout(x, dropout) if dropout else x  # the identity at inference
+                        if dropout:  # the identity at inference
+                            x = tf.nn.experimental.stateless_dropout(x, dropout, seed=seed + [place << 16, 0])
             outputs[name], shape = x, shapes[name]
         return outputs
 

@@ -3,13 +3,14 @@
 import json
 import os
 import time
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.tensorflow_.layers import canonical, every_layer, trained_variables
+from alexbench.backends.tensorflow_.layers import canonical, every_layer, trained_variables, transposed
 from alexbench.harness.capabilities import TrainingOptions
 from alexbench.harness.contract import Model
 from alexbench.harness.models.network import Layout
@@ -25,13 +26,15 @@ class TensorFlowTrainer:
 
     def __init__(self, tf: ModuleType, model: Model, device: str, how: TrainingOptions) -> None:
         self._strategy = None if how.group is None else _strategy(tf, *how.group)
-        tf.random.set_seed(how.seed)
+        if how.deterministic:
+            tf.config.experimental.enable_op_determinism()
         with tf.device(device):
             variables = trained_variables(tf, model)
+            self._seed = tf.Variable([how.seed, 0], dtype=tf.int32, trainable=False)
             self._slots = {name: tf.Variable(tf.zeros_like(one), trainable=False) for name, one in variables.items()}
         self._tf, self._device, self._how, self._variables = tf, device, how, variables
         self._network = model.network
-        self._apply = every_layer(tf, model.network, variables, dropout=how.dropout)
+        self._apply = every_layer(tf, model.network, variables, dropout=how.dropout, seed=self._seed)
         self._last = model.network.layers[-1].name
         self._step: Any = tf.function(self._whole, autograph=False, jit_compile=False)
         self._parts: list[Any] = [
@@ -44,11 +47,26 @@ class TensorFlowTrainer:
         tf = self._tf
         with tf.device(self._device):
             given = tf.constant(pixels), tf.constant(labels), tf.constant(lr, tf.float32)
-            return float(self._step(*given).numpy())
+            loss = float(self._step(*given).numpy())
+            self._seed.assign_add([0, 1])
+        return loss
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """See :meth:`Trainer.weights`."""
         return canonical(self._network, {name: one.numpy() for name, one in self._variables.items()})
+
+    def momentum(self) -> dict[str, NDArray[np.float32]]:
+        """See :meth:`Trainer.momentum`."""
+        return canonical(self._network, {name: one.numpy() for name, one in self._slots.items()})
+
+    def restore(
+        self, weights: Mapping[str, NDArray[np.float32]], momentum: Mapping[str, NDArray[np.float32]], steps: int
+    ) -> None:
+        """See :meth:`Trainer.restore`."""
+        for variables, arrays in ((self._variables, weights), (self._slots, momentum)):
+            for name, array in transposed(Model(self._network, arrays)):
+                variables[name].assign(array)
+        self._seed.assign([self._how.seed, steps])
 
     def split(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> tuple[int, int, int]:
         """See :meth:`Trainer.split`. Backward is forward and backward together, less forward: the tape needs both."""

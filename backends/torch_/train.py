@@ -1,8 +1,9 @@
 """Training with torch: autograd and torch.optim.SGD; several processes by DistributedDataParallel."""
 
 import time
+from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,18 @@ if TYPE_CHECKING:
     import torch
 
 
+_SEEDS_APART: Final = 1_000_003
+"""More than a training has steps, so that two seeds share no step."""
+
+
 class TorchTrainer:
     """See :class:`Trainer`."""
 
     layout: Layout = "NCHW"
 
     def __init__(self, torch: ModuleType, model: Model, device: "torch.device", how: TrainingOptions) -> None:
-        torch.manual_seed(how.seed)
+        torch.use_deterministic_algorithms(how.deterministic)
+        self._how, self._steps = how, 0
         module = network_module(torch, model).to(device=device).train().requires_grad_()
         for layer in module.modules():
             if isinstance(layer, torch.nn.Dropout):
@@ -35,6 +41,7 @@ class TorchTrainer:
 
     def step(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> float:
         """See :meth:`Trainer.step`."""
+        self._draw_dropout()
         loss = self._forward(pixels, labels)
         self._backward(loss)
         self._update(lr)
@@ -42,6 +49,7 @@ class TorchTrainer:
 
     def split(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> tuple[int, int, int]:
         """See :meth:`Trainer.split`."""
+        self._draw_dropout()
         readings = [time.perf_counter_ns()]
         loss = self._forward(pixels, labels)
         self._wait(readings)
@@ -55,6 +63,32 @@ class TorchTrainer:
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """See :meth:`Trainer.weights`."""
         return {name: one.detach().cpu().numpy().copy() for name, one in self._trained.state_dict().items()}
+
+    def momentum(self) -> dict[str, NDArray[np.float32]]:
+        """See :meth:`Trainer.momentum`."""
+        kept = self._optimizer.state
+        return {
+            name: kept[one]["momentum_buffer"].cpu().numpy().copy()
+            if one in kept
+            else np.zeros(tuple(one.shape), np.float32)
+            for name, one in self._trained.named_parameters()
+        }
+
+    def restore(
+        self, weights: Mapping[str, NDArray[np.float32]], momentum: Mapping[str, NDArray[np.float32]], steps: int
+    ) -> None:
+        """See :meth:`Trainer.restore`."""
+        torch = self._torch
+        self._trained.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+        if steps:
+            for name, one in self._trained.named_parameters():
+                self._optimizer.state[one]["momentum_buffer"] = torch.from_numpy(momentum[name].copy()).to(one.device)
+        self._steps = steps
+
+    def _draw_dropout(self) -> None:
+        """What dropout sets to zero depends on the seed and the step, so that a resumed training repeats it."""
+        self._torch.manual_seed(self._how.seed * _SEEDS_APART + self._steps)
+        self._steps += 1
 
     def _forward(self, pixels: NDArray[np.float32], labels: NDArray[np.int64]) -> "torch.Tensor":
         logits = self._module(tensor_over(self._torch, pixels).to(device=self._device))
