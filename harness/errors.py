@@ -96,6 +96,12 @@ class TooFewImagesError(AlexBenchError):
     exit_code: ClassVar[ExitCode] = ExitCode.INCONCLUSIVE
 
 
+class TrainingDivergedError(AlexBenchError):
+    """A loss or a weight is not finite; the last checkpoint is kept."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
 class ExportError(AlexBenchError):
     """An exported file that does not load, or is not the network it was made from; it was not kept."""
 

@@ -107,7 +107,12 @@ def forward(
 
 
 def every_layer(
-    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"], *, dropout: float | None = None, seed: Any = None
+    tf: ModuleType,
+    network: Network,
+    arrays: Mapping[str, "tensorflow.Variable"],
+    *,
+    dropout: float | None = None,
+    seed: Any = None,
 ) -> Callable[["tensorflow.Tensor"], dict[str, "tensorflow.Tensor"]]:
     """The same, with the output of each layer (NHWC). TensorFlow leaves out outputs that are not requested.
 
@@ -146,7 +151,7 @@ def every_layer(
                         x = tf.reshape(x, [-1, prod(shape)])
                     case Dropout():
                         if dropout:  # the identity at inference
-                            x = tf.nn.experimental.stateless_dropout(x, dropout, seed=seed + [place << 16, 0])
+                            x = tf.nn.experimental.stateless_dropout(x, dropout, seed=tf.add(seed, [place << 16, 0]))
             outputs[name], shape = x, shapes[name]
         return outputs
 

@@ -1,16 +1,25 @@
-"""The flags of ``alexbench train --benchmark``, checked before anything is read."""
+"""The flags of ``alexbench train``, checked before anything is read."""
 
+import math
 from pathlib import Path
+from typing import Final
 
 from alexbench.backends.registry import REFERENCE, availability, backend_classes, backend_names
 from alexbench.harness.capabilities import Trains
 from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.inputs.images import Selection
+from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
 from alexbench.harness.models.recipes import check_recipe, load_recipe, recipe_names
+from alexbench.harness.records.training_run import TrainingAsked
 from alexbench.harness.resolving import check_numbers
 from alexbench.harness.training.benchmark import Benchmark
+
+DEFAULT_TRAINER: Final = "torch"
+HELD_OUT_AT_MOST: Final = 1000
+"""Held-out images that each epoch is scored on; ``alexbench run`` scores all."""
+ON_ERROR: Final = ("fail", "skip")
 
 
 def asked_for(
@@ -55,6 +64,74 @@ def asked_for(
         workers=workers,
         processes=processes,
         seed=seed,
+    )
+
+
+def training_asked(
+    model: str | None,
+    *,
+    backends: tuple[str, ...] = (),
+    recipe: str | None = None,
+    data: str | None = None,
+    layout: str | None = None,
+    labels: str | None = None,
+    limit: int | None = None,
+    val: str | None = None,
+    seed: int = 1,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    epochs: int | None = None,
+    threads: int | None = None,
+    workers: int | None = None,
+    on_error: str = "fail",
+    deterministic: bool = False,
+    checkpoint_minutes: float = 10.0,
+) -> TrainingAsked:
+    """The training that the flags ask for; what they leave open is the recipe's.
+
+    Raises:
+        UsageError, BackendUnavailableError: as :func:`asked_for`.
+    """
+    same = {"recipe": recipe, "data": data, "layout": layout, "labels": labels, "limit": limit, "seed": seed}
+    given = asked_for(
+        model,
+        backends=backends,
+        batch_size=batch_size,
+        threads=threads,
+        workers=workers,
+        **same,  # type: ignore[arg-type]
+    )
+    if len(given.backends) > 1 and backends:
+        raise UsageError(f"--backend {' --backend '.join(given.backends)}: one backend trains; name one")
+    for flag, value in (("lr", lr), ("checkpoint-minutes", checkpoint_minutes)):
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"--{flag} {value:g}: give a number above 0")
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"--epochs {epochs}: give 1 or more")
+    if on_error not in ON_ERROR:
+        raise unknown_name("--on-error", on_error, ON_ERROR)
+    if val is not None and data is None:
+        raise UsageError("--val names held-out images for those of --data; name --data PATH too")
+    of_recipe = load_recipe(given.recipe)
+    return TrainingAsked(
+        card=given.card,
+        recipe=given.recipe,
+        backend=DEFAULT_TRAINER if not backends and DEFAULT_TRAINER in given.backends else given.backends[0],
+        data=str(expanded(Path(data)).absolute()) if data else "",
+        layout=layout,
+        labels=None if labels is None else str(expanded(Path(labels)).absolute()),
+        limit=limit,
+        val=str(expanded(Path(val)).absolute()) if val else "",
+        val_limit=HELD_OUT_AT_MOST,
+        batch=batch_size or of_recipe.batch,
+        lr=lr or of_recipe.lr,
+        epochs=epochs or of_recipe.epochs,
+        seed=seed,
+        threads=threads or usable_cores(),
+        workers=usable_cores() if workers is None else workers,
+        on_error="skip" if on_error == "skip" else "fail",
+        deterministic=deterministic,
+        checkpoint_minutes=checkpoint_minutes,
     )
 
 

@@ -1,0 +1,31 @@
+"""The weights of a training, scored on every runtime."""
+
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from alexbench.harness.console.progress import Display
+from alexbench.harness.files.plain_text import strict_json
+from alexbench.harness.records.training_run import TRAINED_WEIGHTS, TRAINING_RUN, TrainingRun
+from alexbench.harness.resolving import resolve
+from alexbench.harness.running.folder import write_text
+from alexbench.harness.running.pipeline import Outcome, run
+
+
+def score(folder: Path, record: TrainingRun, *, out: Path, display: Display) -> Outcome:
+    """A run of all installed runtimes with the trained weights, on the held-out images; each record names the other.
+
+    The run's record has the weights file in ``folder`` in its configuration.
+    """
+    asked = record.asked
+    values = {
+        "model": asked.card,
+        "weights": str((folder / TRAINED_WEIGHTS).absolute()),
+        "data": asked.val or None,
+        "out": str(out),
+        "only": "accuracy",
+    }
+    outcome = run(resolve(values), display)
+    validated = (*record.validated, os.path.relpath(outcome.folder, folder))
+    write_text(folder / TRAINING_RUN, strict_json(asdict(replace(record, validated=validated))) + "\n")
+    return outcome
