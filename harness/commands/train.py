@@ -116,6 +116,7 @@ def _train(model: str | None, *, as_json: bool, **flags: Any) -> NoReturn:
     from alexbench.harness.files.input_files import expanded
     from alexbench.harness.files.plain_text import json_text
     from alexbench.harness.inputs.gathering import writable
+    from alexbench.harness.records.training_run import read_training_run
     from alexbench.harness.training.asking import training_asked
     from alexbench.harness.training.limits import Limits
 
@@ -123,19 +124,24 @@ def _train(model: str | None, *, as_json: bool, **flags: Any) -> NoReturn:
     limits = Limits(flags.pop("steps"), flags.pop("minutes"))
     limits.check()
     values = {key: value for key, value in flags.items() if value not in (None, (), False)}
-    display = display_for()
+    display, cache = display_for(), writable(cache_folder())
     if resumed is not None:
         named = [key for key in values if key != "seed" or values[key] != 1]
         if named or model is not None:
             raise UsageError("--resume takes no flag but --steps, --minutes and --then-run: the run's own flags apply")
         from alexbench.harness.training.train import resume
 
-        folder, record = resume(Path(resumed), limits, cache=writable(cache_folder()), display=display)
+        kept = read_training_run(Path(resumed)).asked
+        if then_run and kept.data and not kept.val:
+            raise UsageError(f"--then-run scores held-out images, and {resumed} has none; run its weights.safetensors")
+        folder, record = resume(Path(resumed), limits, cache=cache, display=display)
     else:
         asked = training_asked(model, **values)
+        if then_run and asked.data and not asked.val:
+            raise UsageError("--then-run scores held-out images; name them with --val PATH")
         from alexbench.harness.training.train import train as carry_out
 
-        folder, record = carry_out(asked, limits, out=out, cache=writable(cache_folder()), display=display)
+        folder, record = carry_out(asked, limits, out=out, cache=cache, display=display)
     from alexbench.reports.training.run_output import show_training
 
     show_training(folder, record, printed=not as_json)
@@ -145,7 +151,7 @@ def _train(model: str | None, *, as_json: bool, **flags: Any) -> NoReturn:
         leave(ExitCode.OK, "", to_stderr=as_json)
     from alexbench.harness.training.scoring import score
 
-    outcome = score(folder, record, out=out, display=display)
+    outcome = score(folder, record, out=out, cache=cache, display=display)
     from alexbench.harness.commands.report import show_reports
     from alexbench.reports.leaderboard.outcome import outcome_words
 

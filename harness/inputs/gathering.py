@@ -29,7 +29,7 @@ from alexbench.harness.inputs.images import (
     prepare_pictures,
     select,
 )
-from alexbench.harness.inputs.matching import check_belonging, check_own_classes
+from alexbench.harness.inputs.matching import check_belonging, check_own_classes, trained_here
 from alexbench.harness.inputs.model_files import Outputs, label_offset, outputs_of
 from alexbench.harness.inputs.notes import notes
 from alexbench.harness.inputs.read_only_cache import linked
@@ -117,6 +117,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
         check_own_classes(config, len(own), card)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     assumed = (Reason("weights_assumed", text=weights.assumed),) if weights is not None and weights.assumed else ()
+    trained = None if weights is None else trained_here(weights)
     model = ModelRecord(
         card=card.name,
         network="" if own else network.name,
@@ -129,7 +130,8 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
         preprocessing=card.preprocessing.name,
         recipe_digest=_recipe_digest(card),
         weights_unwrapped="" if weights is None else weights.unwrapped,
-        published=card.published,
+        published=card.published if trained is None else (),
+        trained=trained,
     )
     data = data_record(
         pictures,

@@ -25,8 +25,11 @@ def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[R
         if data.synthetic and not model.synthetic:
             said.append(Reason("only_synthetic_weights"))
         said.append(Reason("files_alone"))
-    elif model.synthetic or data.synthetic:
+    elif model.trained is None and (model.synthetic or data.synthetic):
         said.append(Reason("not_together"))
+    if model.trained is not None:
+        trained = model.trained
+        said.append(Reason("trained_here", measured=trained.epochs, count=trained.classes, text=trained.run))
     if 0 < len(data.class_names) <= TOP:
         said.append(Reason("few_classes", count=len(data.class_names)))
     return (*said, *(Reason("data", text=one) for one in found))

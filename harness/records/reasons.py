@@ -33,6 +33,7 @@ LoadCode = Literal["loadgen", "no_load_held", "too_few_queries", "lowest_load_fa
 NoteCode = Literal[
     "synthetic_differs", "synthetic_images_differ", "only_synthetic_weights", "files_alone", "not_together",
     "weights_assumed", "data", "parity_failed", "joined", "no_thumbnails", "few_classes",
+    "trained_here",
 ]  # fmt: skip
 """What qualifies a run."""
 IdentityCode = Literal[

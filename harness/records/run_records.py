@@ -49,6 +49,19 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainedHere:
+    """Weights of ``alexbench train``: how many ``epochs`` on how many ``classes``, in the folder named ``run``.
+
+    ``synthetic``: the training images were.
+    """
+
+    run: str
+    epochs: float
+    classes: int
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRecord:
     """The network and weights of a run.
 
@@ -72,6 +85,7 @@ class ModelRecord:
     weights_verified: str = ""
     recipe_digest: str = ""
     weights_unwrapped: str = ""
+    trained: TrainedHere | None = None
 
     @property
     def gflops(self) -> float:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from alexbench.harness.console.progress import Display
 from alexbench.harness.files.plain_text import strict_json
+from alexbench.harness.inputs.synthetic import synthetic_pictures
 from alexbench.harness.records.training_run import TRAINED_WEIGHTS, TRAINING_RUN, TrainingRun
 from alexbench.harness.resolving import resolve
 from alexbench.harness.running.folder import write_text
 from alexbench.harness.running.pipeline import Outcome, run
 
 
-def score(folder: Path, record: TrainingRun, *, out: Path, display: Display) -> Outcome:
-    """A run of all installed runtimes with the trained weights, on the held-out images; each record names the other.
+def score(folder: Path, record: TrainingRun, *, out: Path, cache: Path, display: Display) -> Outcome:
+    """A run of all installed runtimes with the trained weights, on all held-out images; each record names the other.
 
     The run's record has the weights file in ``folder`` in its configuration.
     """
@@ -21,7 +22,7 @@ def score(folder: Path, record: TrainingRun, *, out: Path, display: Display) -> 
     values = {
         "model": asked.card,
         "weights": str((folder / TRAINED_WEIGHTS).absolute()),
-        "data": asked.val or None,
+        "data": asked.val or str(synthetic_pictures("val", cache, log=cache / "inputs.log", display=display).root),
         "out": str(out),
         "only": "accuracy",
     }

@@ -51,6 +51,8 @@ _RUN: Final[Mapping[Code, str]] = {
     " classify them.",
     "files_alone": "Parity was not measured: there are no weights to compare the model files with.",
     "not_together": "Only speed was measured, not accuracy: images and weights do not belong together.",
+    "trained_here": "The weights were trained here, {measured:.3g} epochs on {count} classes (run {text}); no published"
+    " figure is of them.",
     "weights_assumed": "Weights: {text}.",
     "data": "{text}",
     "parity_failed": "Parity was not measured: {text}",
