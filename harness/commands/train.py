@@ -93,11 +93,11 @@ def train(model: str | None, *, benchmark: bool, as_json: bool, **flags: Any) ->
 
     given = {name: flags.pop(name) for name in _OF_TRAINING}
     if benchmark:
-        named = [name for name, value in given.items() if value not in (None, False)]
+        named = [name for name, value in given.items() if value is not None and value is not False]
         if named:
             raise UsageError(f"--{_flag(named[0])} is of training; leave it or --benchmark out")
         _benchmark(model, as_json=as_json, **flags)
-    if flags.pop("processes") not in (None, 1):
+    if flags.pop("processes") != 1:
         raise UsageError("--processes measures scaling: give --benchmark too; a training has one process")
     _train(model, as_json=as_json, **given, **flags)
 
@@ -123,7 +123,7 @@ def _train(model: str | None, *, as_json: bool, **flags: Any) -> NoReturn:
     resumed, then_run, out = flags.pop("resumed"), flags.pop("then_run"), expanded(flags.pop("out"))
     limits = Limits(flags.pop("steps"), flags.pop("minutes"))
     limits.check()
-    values = {key: value for key, value in flags.items() if value not in (None, (), False)}
+    values = {key: value for key, value in flags.items() if value is not None and value is not False and value != ()}
     display, cache = display_for(), writable(cache_folder())
     if resumed is not None:
         named = [key for key in values if key != "seed" or values[key] != 1]

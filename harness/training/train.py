@@ -86,7 +86,7 @@ def resume(folder: Path, limits: Limits, *, cache: Path, display: Display) -> tu
     """Continue the training in ``folder`` from its last checkpoint, with the batches that it would have had.
 
     Raises:
-        UsageError: it is no training run, has no checkpoint, is complete, or its images have changed.
+        UsageError: it is not a training run, has no checkpoint, is complete, or its images have changed.
         TrainingDivergedError: a loss is not finite. The last checkpoint is kept.
     """
     record = read_training_run(folder)

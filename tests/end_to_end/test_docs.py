@@ -68,6 +68,7 @@ RULES: Final = (
     Rule("run", why_not="takes minutes, and often ImageNet; test_run.py, test_timing.py and test_parts.py run it"),
     Rule("predict", why_not="its weights have to be fetched; test_predict.py runs it"),
     Rule("conformance", why_not="takes minutes; tests/conformance is the same kit"),
+    Rule("train", why_not="trains for minutes; test_training.py runs it"),
     Rule("tune", why_not="searches for minutes; test_tuned.py runs it"),
     Rule("quantize", why_not="takes most of a minute; test_int8.py quantizes"),
     Rule("doctor", why_not="needs ImageNet and takes minutes; test_doctor.py runs it"),
