@@ -79,7 +79,8 @@ class RangedGraph:
             for node in pair.dequantize:
                 node.op_type = "Relu" if cuts_below(pair.given) else "Identity"
                 source, target = pair.given.name, node.output[0]
-                node.ClearField("input"), node.ClearField("attribute")
+                node.ClearField("input")
+                node.ClearField("attribute")
                 node.input.append(source)
                 assert node.output[0] == target
             self._graph.node.remove(pair.quantize)

@@ -101,7 +101,7 @@ def training_asked(
         workers=workers,
         **same,  # type: ignore[arg-type]
     )
-    if len(given.backends) > 1 and backends:
+    if backends and len(set(backends)) > 1:
         raise UsageError(f"--backend {' --backend '.join(given.backends)}: one backend trains; name one")
     for flag, value in (("lr", lr), ("checkpoint-minutes", checkpoint_minutes)):
         if value is not None and not 0 < value < math.inf:
@@ -112,11 +112,14 @@ def training_asked(
         raise unknown_name("--on-error", on_error, ON_ERROR)
     if val is not None and data is None:
         raise UsageError("--val names held-out images for those of --data; name --data PATH too")
+    chosen, *others = given.backends
+    if others and DEFAULT_TRAINER in others:
+        chosen = DEFAULT_TRAINER
     of_recipe = load_recipe(given.recipe)
     return TrainingAsked(
         card=given.card,
         recipe=given.recipe,
-        backend=DEFAULT_TRAINER if not backends and DEFAULT_TRAINER in given.backends else given.backends[0],
+        backend=chosen,
         data=str(expanded(Path(data)).absolute()) if data else "",
         layout=layout,
         labels=None if labels is None else str(expanded(Path(labels)).absolute()),

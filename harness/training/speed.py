@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from alexbench.harness.judge.block_times import BlockOf, throughput
@@ -67,11 +68,7 @@ def measure(
     for replicate in range(replicates):
         opened = _opened(participants, timings)
         try:
-            tasks = {
-                _task(name, way, batch): (lambda one=one, way=way: one.block(way))
-                for name, one in opened.items()
-                for way in ways
-            }
+            tasks = {_task(name, way, batch): partial(one.block, way) for name, one in opened.items() for way in ways}
             timings.blocks += run_rounds(
                 tasks,
                 plan,
