@@ -90,6 +90,8 @@ def torch(path: Path, *, quantized: bool = True) -> Artifact:
             weights = steps.dequantize_per_tensor(self.weights, 1.0, 0, -128, 127, torch.int8)
             return rounded(rounded(x, 4 / 256, 128) @ weights, 4 / 255, 0) @ self.last
 
+    # A test before may have loaded the adapter, which leaves no TF32: torch.export reads the older flag, and fails.
+    torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = "tf32"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dimensions = ({0: torch.export.Dim("N")},)

@@ -29,7 +29,7 @@ from alexbench.harness.models.preprocessing import Normalisation
 from alexbench.harness.systems import InputConvention
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol import lifecycle as process
-from alexbench.harness.worker.protocol import loading, making, ranges, scoring, timing
+from alexbench.harness.worker.protocol import loading, making, ranges, scoring, timing, training_speed
 from alexbench.harness.worker.protocol.lifecycle import ReadEnvironment
 from alexbench.harness.worker.protocol.timing import WarmUp
 
@@ -176,7 +176,7 @@ def test_an_unfit_weights_file_keeps_its_class_across_the_protocol(tmp_path: Pat
 # What can be asked, and what answers
 
 
-MODULES = (loading, making, process, ranges, scoring, timing)
+MODULES = (loading, making, process, ranges, scoring, timing, training_speed)
 REQUESTS = [
     kind
     for module in MODULES
