@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from alexbench.backends import reference_gradients as gradients
 from alexbench.backends._shared.adapters import check_pixels, not_loaded
 from alexbench.backends._shared.watched_layers import check_layers
-from alexbench.harness.capabilities import TrainingOptions
 from alexbench.harness.contract import Backend, Effective, Known, Model, Options, Requirements, check_weights
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
@@ -27,6 +26,7 @@ from alexbench.harness.models.network import (
     ReLU,
     pooled_size,
 )
+from alexbench.harness.trainers import TrainingOptions
 
 Array = NDArray[np.float64]
 

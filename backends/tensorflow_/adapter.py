@@ -21,7 +21,7 @@ from alexbench.backends.tensorflow_ import settings as tensorflow_settings
 from alexbench.backends.tensorflow_.export import open_saved_model, write_saved_model
 from alexbench.backends.tensorflow_.layers import every_layer, forward, variables
 from alexbench.backends.tensorflow_.train import TensorFlowTrainer
-from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, TrainingOptions
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -37,6 +37,7 @@ from alexbench.harness.contract import (
 )
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Layout, Network
+from alexbench.harness.trainers import TrainingOptions
 
 if TYPE_CHECKING:
     import tensorflow

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.tensorflow_.layers import canonical, every_layer, trained_variables, transposed
-from alexbench.harness.capabilities import TrainingOptions
 from alexbench.harness.contract import Model
 from alexbench.harness.models.network import Layout
+from alexbench.harness.trainers import TrainingOptions
 
 if TYPE_CHECKING:
     import tensorflow

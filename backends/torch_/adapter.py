@@ -30,7 +30,6 @@ from alexbench.harness.capabilities import (
     OpenedRanges,
     QuantizationOptions,
     RangeMethod,
-    TrainingOptions,
 )
 from alexbench.harness.contract import (
     Artifact,
@@ -49,6 +48,7 @@ from alexbench.harness.models.network import (
     Layout,
     Network,
 )
+from alexbench.harness.trainers import TrainingOptions
 
 if TYPE_CHECKING:
     import torch

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.torch_.network import network_module, tensor_over
-from alexbench.harness.capabilities import TrainingOptions
 from alexbench.harness.contract import Model
 from alexbench.harness.models.network import Layout
+from alexbench.harness.trainers import TrainingOptions
 
 if TYPE_CHECKING:
     import torch

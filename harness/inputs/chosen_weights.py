@@ -5,13 +5,15 @@ from pathlib import Path
 
 from alexbench.harness.config import PUBLISHED
 from alexbench.harness.console.progress import Display
-from alexbench.harness.errors import UsageError, WeightsError
+from alexbench.harness.errors import AlexBenchError, UsageError, WeightsError
 from alexbench.harness.inputs import synthetic
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import check_users_file
 from alexbench.harness.models.network import Layout
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.records.run_records import TrainedHere
+from alexbench.harness.records.training_run import read_training_run
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.making import ConvertWeights
 
@@ -24,6 +26,7 @@ class ChosenWeights:
     empty where nothing published speaks of it and its format has no checksum of its own. ``assumed``: what had to be
     taken for granted while reading it, in words. ``synthetic``: nobody trained them, whatever file they are from.
     ``unwrapped``: what was around the arrays in the file, and from what they were cast, in words.
+    ``trained``: what ``alexbench train`` says of them.
     """
 
     path: Path
@@ -33,6 +36,7 @@ class ChosenWeights:
     assumed: str = ""
     synthetic: bool = False
     unwrapped: str = ""
+    trained: TrainedHere | None = None
 
 
 def choose_weights(
@@ -98,7 +102,19 @@ def _converted(
         made.assumed,
         synthetic=is_synthetic(file) or is_synthetic(made.path),
         unwrapped=made.unwrapped,
+        trained=_trained_here(file, made.digest),
     )
+
+
+def _trained_here(file: Path, digest: str) -> TrainedHere | None:
+    """What ``alexbench train`` says of its weights, in the record next to them; None for all others."""
+    try:
+        run = read_training_run(file.parent)
+    except AlexBenchError:
+        return None
+    if run.weights_digest != digest:
+        return None
+    return TrainedHere(file.parent.name, run.step / run.steps_per_epoch, run.classes, run.synthetic)
 
 
 def _published(card: Card) -> Path:

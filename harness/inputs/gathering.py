@@ -29,7 +29,7 @@ from alexbench.harness.inputs.images import (
     prepare_pictures,
     select,
 )
-from alexbench.harness.inputs.matching import check_belonging, check_own_classes, trained_here
+from alexbench.harness.inputs.matching import check_belonging, check_own_classes
 from alexbench.harness.inputs.model_files import Outputs, label_offset, outputs_of
 from alexbench.harness.inputs.notes import notes
 from alexbench.harness.inputs.read_only_cache import linked
@@ -117,7 +117,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
         check_own_classes(config, len(own), card)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     assumed = (Reason("weights_assumed", text=weights.assumed),) if weights is not None and weights.assumed else ()
-    trained = None if weights is None else trained_here(weights)
+    trained = None if weights is None else weights.trained
     model = ModelRecord(
         card=card.name,
         network="" if own else network.name,

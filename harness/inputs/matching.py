@@ -1,16 +1,13 @@
 """Images and weights belong together: synthetic with synthetic, or real with real."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.synthetic.recognise import is_drawn
 from alexbench.harness.config import RunConfig
-from alexbench.harness.errors import AlexBenchError, UsageError
+from alexbench.harness.errors import UsageError
 from alexbench.harness.inputs.chosen_weights import ChosenWeights
 from alexbench.harness.models.card import Card
-from alexbench.harness.records.run_records import TrainedHere
-from alexbench.harness.records.training_run import read_training_run
 
 
 def check_belonging(
@@ -34,27 +31,12 @@ def check_belonging(
             f"{unknown[0]}: these weights are SYNTHETIC and know nothing of real images; name a file of trained ones,"
             " or leave --data out"
         )
-    trained = None if weights is None else trained_here(weights)
-    if drawn and weights is not None and not weights.synthetic and (trained is None or not trained.synthetic):
+    trained = weights is not None and weights.trained is not None and weights.trained.synthetic
+    if drawn and weights is not None and not weights.synthetic and not trained:
         raise UsageError(
             f"--data {config.data}: these images are SYNTHETIC and no trained weights know them; name other images"
         )
     return drawn
-
-
-def trained_here(weights: ChosenWeights) -> TrainedHere | None:
-    """What ``alexbench train`` says of its weights, in the file next to them; None for all others."""
-    if weights.source is None:
-        return None
-    try:
-        run = read_training_run(Path(weights.source).parent)
-    except AlexBenchError:
-        return None
-    if run.weights_digest != weights.digest:
-        return None
-    return TrainedHere(
-        Path(weights.source).absolute().parent.name, run.step / run.steps_per_epoch, run.classes, run.synthetic
-    )
 
 
 def check_own_classes(config: RunConfig, count: int, card: Card) -> None:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.files.decoding import DecodeError, decode
-from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, json_data, read_file
+from alexbench.harness.errors import UsageError
+from alexbench.harness.records.json_record import read_json_record
 from alexbench.harness.records.training_curves import EpochPoint
 
 TRAINING_RUN_SCHEMA: Final = 1
@@ -94,16 +93,4 @@ def read_training_run(folder: Path) -> TrainingRun:
     path = folder / TRAINING_RUN
     if not path.is_file():
         raise UsageError(f"{folder} is not a training run: it has no {TRAINING_RUN}; alexbench train makes one")
-    try:
-        data = json_data(read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST))
-        schema = data.get("schema") if isinstance(data, dict) else None
-        if isinstance(schema, int) and schema > TRAINING_RUN_SCHEMA:
-            raise RecordError(
-                f"{path} has schema {schema}, newer than the {TRAINING_RUN_SCHEMA} this alexbench reads;"
-                " upgrade alexbench"
-            )
-        return decode(TrainingRun, data)
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except (DecodeError, ValueError) as error:
-        raise RecordError(f"{path} is damaged: {error}") from error
+    return read_json_record(TrainingRun, path, key="schema", newest=TRAINING_RUN_SCHEMA)

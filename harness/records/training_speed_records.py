@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.errors import RecordError
-from alexbench.harness.files.decoding import DecodeError, decode
-from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, json_data, read_file
+from alexbench.harness.records.json_record import read_json_record
 from alexbench.harness.records.speed_records import Throughput
 
 TRAINING_SPEED_SCHEMA: Final = 1
@@ -133,16 +131,4 @@ def read_training_speed(folder: Path) -> TrainingSpeed:
         RecordError: it is missing, damaged, or written by a newer version.
     """
     path = folder / TRAINING_SPEED
-    try:
-        data = json_data(read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST))
-        version = data.get("schema_version") if isinstance(data, dict) else None
-        if isinstance(version, int) and version > TRAINING_SPEED_SCHEMA:
-            raise RecordError(
-                f"{path} has schema {version}, newer than the {TRAINING_SPEED_SCHEMA} this alexbench reads;"
-                " upgrade alexbench"
-            )
-        return decode(TrainingSpeed, data)
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except (DecodeError, ValueError) as error:
-        raise RecordError(f"{path} is damaged: {error}") from error
+    return read_json_record(TrainingSpeed, path, key="schema_version", newest=TRAINING_SPEED_SCHEMA)

@@ -2,10 +2,9 @@
 
 import math
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alexbench.backends.registry import REFERENCE, availability, backend_classes, backend_names
-from alexbench.harness.capabilities import Trains
 from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.inputs.images import Selection
@@ -14,6 +13,7 @@ from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
 from alexbench.harness.models.recipes import check_recipe, load_recipe, recipe_names
 from alexbench.harness.records.training_run import TrainingAsked
 from alexbench.harness.resolving import check_numbers
+from alexbench.harness.trainers import Trains
 from alexbench.harness.training.benchmark import Benchmark
 
 DEFAULT_TRAINER: Final = "torch"
@@ -70,38 +70,21 @@ def asked_for(
 def training_asked(
     model: str | None,
     *,
-    backends: tuple[str, ...] = (),
-    recipe: str | None = None,
-    data: str | None = None,
-    layout: str | None = None,
-    labels: str | None = None,
-    limit: int | None = None,
     val: str | None = None,
-    seed: int = 1,
-    batch_size: int | None = None,
     lr: float | None = None,
     epochs: int | None = None,
-    threads: int | None = None,
-    workers: int | None = None,
     on_error: str = "fail",
     deterministic: bool = False,
     checkpoint_minutes: float = 10.0,
+    **common: Any,
 ) -> TrainingAsked:
-    """The training that the flags ask for; what they leave open is the recipe's.
+    """The training that the flags ask for; what they leave open is the recipe's. ``common``: as :func:`asked_for`.
 
     Raises:
         UsageError, BackendUnavailableError: as :func:`asked_for`.
     """
-    same = {"recipe": recipe, "data": data, "layout": layout, "labels": labels, "limit": limit, "seed": seed}
-    given = asked_for(
-        model,
-        backends=backends,
-        batch_size=batch_size,
-        threads=threads,
-        workers=workers,
-        **same,  # type: ignore[arg-type]
-    )
-    if backends and len(set(backends)) > 1:
+    given = asked_for(model, **common)
+    if common.get("backends") and len(given.backends) > 1:
         raise UsageError(f"--backend {' --backend '.join(given.backends)}: one backend trains; name one")
     for flag, value in (("lr", lr), ("checkpoint-minutes", checkpoint_minutes)):
         if value is not None and not 0 < value < math.inf:
@@ -110,32 +93,33 @@ def training_asked(
         raise UsageError(f"--epochs {epochs}: give 1 or more")
     if on_error not in ON_ERROR:
         raise unknown_name("--on-error", on_error, ON_ERROR)
-    if val is not None and data is None:
+    if val is not None and not given.data.path:
         raise UsageError("--val names held-out images for those of --data; name --data PATH too")
-    chosen, *others = given.backends
-    if others and DEFAULT_TRAINER in others:
-        chosen = DEFAULT_TRAINER
-    of_recipe = load_recipe(given.recipe)
+    recipe = load_recipe(given.recipe)
     return TrainingAsked(
         card=given.card,
         recipe=given.recipe,
-        backend=chosen,
-        data=str(expanded(Path(data)).absolute()) if data else "",
-        layout=layout,
-        labels=None if labels is None else str(expanded(Path(labels)).absolute()),
-        limit=limit,
-        val=str(expanded(Path(val)).absolute()) if val else "",
+        backend=DEFAULT_TRAINER if DEFAULT_TRAINER in given.backends else next(iter(given.backends)),
+        data=_absolute(given.data.path),
+        layout=given.data.layout,
+        labels=given.data.labels and _absolute(given.data.labels),
+        limit=given.data.limit,
+        val=_absolute(val or ""),
         val_limit=HELD_OUT_AT_MOST,
-        batch=batch_size or of_recipe.batch,
-        lr=lr or of_recipe.lr,
-        epochs=epochs or of_recipe.epochs,
-        seed=seed,
-        threads=threads or usable_cores(),
-        workers=usable_cores() if workers is None else workers,
+        batch=given.batch or recipe.batch,
+        lr=lr or recipe.lr,
+        epochs=epochs or recipe.epochs,
+        seed=given.seed,
+        threads=given.threads or usable_cores(),
+        workers=usable_cores() if given.workers is None else given.workers,
         on_error="skip" if on_error == "skip" else "fail",
         deterministic=deterministic,
         checkpoint_minutes=checkpoint_minutes,
     )
+
+
+def _absolute(path: str) -> str:
+    return str(expanded(Path(path)).absolute()) if path else ""
 
 
 def _fitting(card: Card) -> str:

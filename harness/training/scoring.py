@@ -1,16 +1,15 @@
 """The weights of a training, scored on every runtime."""
 
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from alexbench.harness.console.progress import Display
-from alexbench.harness.files.plain_text import strict_json
 from alexbench.harness.inputs.synthetic import synthetic_pictures
-from alexbench.harness.records.training_run import TRAINED_WEIGHTS, TRAINING_RUN, TrainingRun
+from alexbench.harness.records.training_run import TRAINED_WEIGHTS, TrainingRun
 from alexbench.harness.resolving import resolve
-from alexbench.harness.running.folder import write_text
 from alexbench.harness.running.pipeline import Outcome, run
+from alexbench.harness.training.train import write_training_run
 
 
 def score(folder: Path, record: TrainingRun, *, out: Path, cache: Path, display: Display) -> Outcome:
@@ -28,5 +27,5 @@ def score(folder: Path, record: TrainingRun, *, out: Path, cache: Path, display:
     }
     outcome = run(resolve(values), display)
     validated = (*record.validated, os.path.relpath(outcome.folder, folder))
-    write_text(folder / TRAINING_RUN, strict_json(asdict(replace(record, validated=validated))) + "\n")
+    write_training_run(folder, replace(record, validated=validated))
     return outcome

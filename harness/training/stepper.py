@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness.capabilities import Trainer, TrainingOptions, Trains
 from alexbench.harness.contract import Model
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Layout, get_network
 from alexbench.harness.models.weights import map_weights
+from alexbench.harness.trainers import Trainer, TrainingOptions, Trains
 from alexbench.harness.worker.answers import called
 from alexbench.harness.worker.protocol.training_speed import OpenTraining
 

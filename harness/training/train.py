@@ -17,8 +17,7 @@ from alexbench.backends.registry import backend_class
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.fingerprint import names_digest
 from alexbench.datasets.synthetic.recognise import is_drawn
-from alexbench.harness.capabilities import Trainer, TrainingOptions, Trains
-from alexbench.harness.console.progress import Advance, Display
+from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.errors import DataError, TrainingDivergedError, UsageError
 from alexbench.harness.files.plain_text import strict_json
@@ -45,6 +44,7 @@ from alexbench.harness.records.training_run import (
 )
 from alexbench.harness.running.chosen_rows import distributions_of
 from alexbench.harness.running.folder import create, write_parquet, write_text
+from alexbench.harness.trainers import Trainer, TrainingOptions, Trains
 from alexbench.harness.training.batches import Batch, TrainingData
 from alexbench.harness.training.checkpoint import Checkpoint, read_checkpoint, write_arrays, write_checkpoint
 from alexbench.harness.training.limits import Limits
@@ -119,9 +119,18 @@ class _Session:
         self._asked, self._card, self._dataset = asked, card, dataset
         self._folder, self._display = folder, display
         self._recipe: Recipe = replace(load_recipe(asked.recipe), lr=asked.lr, batch=asked.batch, epochs=asked.epochs)
-        self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._done = _Progress()
         self._saved = 0
+        self._data = TrainingData(
+            dataset,
+            self._recipe.augmentation,
+            card.preprocessing,
+            seed=asked.seed,
+            on_error=asked.on_error,
+            workers=asked.workers,
+        )
+        self._steps = self._data.steps(asked.batch)
+        self._record = self._first_record()
         self._trainer = self._opened()
 
     def _opened(self) -> Trainer:
@@ -146,55 +155,45 @@ class _Session:
         done.seconds = float(log["seconds"].iloc[-1]) if len(log) else 0.0
         done.skipped = int(log["skipped"].sum())
         done.epochs = [one for one in record.epochs if one.step <= checkpoint.steps]
-        self._started = record.started
+        self._record = replace(self._record, started=record.started)
 
     def train(self, limits: Limits, cache: Path) -> tuple[Path, TrainingRun]:
         """All that is left, or as much as ``limits`` allow."""
-        asked = self._asked
-        held_out = _held_out(asked, self._card, self._dataset, cache, self._display)
-        with TrainingData(
-            self._dataset,
-            self._recipe.augmentation,
-            self._card.preprocessing,
-            seed=asked.seed,
-            on_error=asked.on_error,
-            workers=asked.workers,
-        ) as data:
-            steps = data.steps(asked.batch)
-            self._write_record("running", steps)
+        held_out = _held_out(self._asked, self._card, self._dataset, cache, self._display)
+        with self._data:
+            self._write_record("running")
             try:
-                status = self._epochs(data, steps, limits, held_out)
+                status = self._epochs(limits, held_out)
             except TrainingDivergedError:
-                self._write_record("diverged", steps)
+                self._write_record("diverged")
                 raise
             except KeyboardInterrupt:
-                self._save(steps, "interrupted")
+                self._save("interrupted")
                 self._display.say(f"interrupted after step {self._saved:,}; alexbench train --resume {self._folder}")
                 raise
             except BaseException:
-                self._write_record("failed", steps)
+                self._write_record("failed")
                 raise
-        return self._folder, self._finish(status, steps)
+        return self._folder, self._finish(status)
 
-    def _epochs(
-        self, data: TrainingData, steps: int, limits: Limits, held_out: Callable[[Trainer], float | None]
-    ) -> TrainingStatus:
-        done, begun = self._done, time.monotonic()
+    def _epochs(self, limits: Limits, held_out: Callable[[Trainer], float | None]) -> TrainingStatus:
+        done, steps, begun = self._done, self._steps, time.monotonic()
         due = begun + self._asked.checkpoint_minutes * 60
         total = min(steps * self._asked.epochs, limits.steps or steps * self._asked.epochs)
         for epoch in range(done.steps // steps, self._asked.epochs):
             with self._display.step(f"epoch {epoch + 1} of {self._asked.epochs}") as advance:
-                for batch in data.batches(batch=self._asked.batch, epoch=epoch, first_step=done.steps - epoch * steps):
+                first = done.steps - epoch * steps
+                for batch in self._data.batches(batch=self._asked.batch, epoch=epoch, first_step=first):
                     if done.steps >= total or _over(begun, limits.minutes):
-                        self._save(steps, "running")
+                        self._save("running")
                         return "stopped"
                     self._step(epoch, batch)
-                    self._tell(advance, epoch, steps)
+                    advance(done.steps - epoch * steps, steps)
                     if time.monotonic() >= due:
-                        self._save(steps, "running")
+                        self._save("running")
                         due = time.monotonic() + self._asked.checkpoint_minutes * 60
             self._end_epoch(epoch, held_out)
-            self._save(steps, "running")
+            self._save("running")
         return "complete"
 
     def _step(self, epoch: int, batch: Batch) -> None:
@@ -219,9 +218,6 @@ class _Session:
         done.seconds += time.monotonic() - start
         done.log.append((done.steps, epoch + 1, lr, loss, len(batch.labels), batch.skipped, done.seconds))
 
-    def _tell(self, advance: Advance, epoch: int, steps: int) -> None:
-        advance(self._done.steps - epoch * steps, steps)
-
     def _end_epoch(self, epoch: int, held_out: Callable[[Trainer], float | None]) -> None:
         rows = [row for row in self._done.log if row[1] == epoch + 1]
         seconds = rows[-1][6] - (self._done.epochs[-1].seconds if self._done.epochs else 0.0)
@@ -235,7 +231,7 @@ class _Session:
         scored = "" if top1 is None else f", held-out top-1 {top1:.1f} %"
         self._display.say(f"  epoch {epoch + 1}: loss {mean:.3f}{scored}, {point.images_per_second:.1f} images/s")
 
-    def _save(self, steps: int, status: TrainingStatus) -> None:
+    def _save(self, status: TrainingStatus) -> None:
         """A checkpoint of now. On a full disk the one before stays, and training continues."""
         if self._done.steps > self._saved:
             checkpoint = Checkpoint(self._trainer.weights(), self._trainer.momentum(), self._done.steps)
@@ -251,37 +247,54 @@ class _Session:
             except (OSError, UsageError) as error:
                 said = getattr(error, "strerror", None) or error
                 self._display.say(f"  checkpoint not written ({said}); that of step {self._saved:,} stays")
-        self._write_record(status, steps)
+        self._write_record(status)
 
-    def _finish(self, status: TrainingStatus, steps: int) -> TrainingRun:
+    def _finish(self, status: TrainingStatus) -> TrainingRun:
         """The trained weights as a file that ``alexbench run --weights`` takes."""
         weights = self._trainer.weights()
         write_arrays(self._folder / TRAINED_WEIGHTS, weights)
-        return self._write_record(status, steps, digest=weights_digest(weights))
+        return self._write_record(status, digest=weights_digest(weights))
 
-    def _write_record(self, status: TrainingStatus, steps: int, *, digest: str = "") -> TrainingRun:
-        asked, done = self._asked, self._done
-        record = TrainingRun(
+    def _first_record(self) -> TrainingRun:
+        """What does not change while it trains, and no step."""
+        asked = self._asked
+        return TrainingRun(
             alexbench=alexbench.harness.__version__,
-            started=self._started,
-            status=status,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            status="running",
             asked=asked,
             data=self._dataset.describe(),
             data_digest=names_digest(self._dataset),
             images=len(self._dataset),
             classes=int(np.count_nonzero(self._dataset.class_counts)),
             synthetic=not asked.data or is_drawn(self._dataset),
-            steps_per_epoch=steps,
+            steps_per_epoch=self._steps,
+            step=0,
+            seconds=0.0,
+            skipped=0,
+            epochs=(),
+            machine=machine(),
+            environment=asdict(environment(distributions_of(asked.backend))),
+        )
+
+    def _write_record(self, status: TrainingStatus, *, digest: str = "") -> TrainingRun:
+        done = self._done
+        record = replace(
+            self._record,
+            status=status,
             step=self._saved,
             seconds=done.seconds,
             skipped=done.skipped,
             epochs=tuple(done.epochs),
-            machine=machine(),
-            environment=asdict(environment(distributions_of(asked.backend))),
             weights_digest=digest,
         )
-        write_text(self._folder / TRAINING_RUN, strict_json(asdict(record)) + "\n")
+        write_training_run(self._folder, record)
         return record
+
+
+def write_training_run(folder: Path, record: TrainingRun) -> None:
+    """Write ``folder``/train.json, whole or not at all."""
+    write_text(folder / TRAINING_RUN, strict_json(asdict(record)) + "\n")
 
 
 def _over(begun: float, minutes: float | None) -> bool:

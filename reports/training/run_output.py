@@ -5,6 +5,8 @@ from typing import TextIO
 
 import pandas as pd
 
+from alexbench.harness.files.plain_text import encodable
+from alexbench.harness.files.whole_file import write_whole
 from alexbench.harness.records.training_curves import TrainingCurves
 from alexbench.harness.records.training_run import TRAINING_LOG, TRAINING_REPORT, TrainingRun
 from alexbench.reports.terminal import Terminal
@@ -14,7 +16,7 @@ from alexbench.reports.training.curves import curves_markdown, print_curves
 def show_training(folder: Path, record: TrainingRun, *, printed: bool = True, stream: TextIO | None = None) -> None:
     """Write ``train.md`` to ``folder``; print the same, if ``printed``, and where it is."""
     curves = curves_of(folder, record)
-    (folder / TRAINING_REPORT).write_text(curves_markdown(curves), encoding="utf-8")
+    write_whole(folder / TRAINING_REPORT, encodable(curves_markdown(curves)).encode("utf-8"))
     if printed:
         print_curves(curves, stream)
         Terminal(stream).line(f"wrote {folder / TRAINING_REPORT}")

@@ -5,11 +5,11 @@ import pytest
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
-from alexbench.harness.capabilities import TrainingOptions, Trains
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.judge.losses import loss_error
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
+from alexbench.harness.trainers import TrainingOptions, Trains
 
 EVERY_LAYER = get_network("tiny")
 STEPS = 6
