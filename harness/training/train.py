@@ -56,9 +56,10 @@ _SCORED_AT_ONCE: Final = 50
 
 @dataclass(slots=True)
 class _Progress:
-    """What was trained so far. ``log``: a row for each step, as in ``_LOG``."""
+    """What was trained so far. ``log``: a row for each step, as in ``_LOG``. ``whole``: no step is half done."""
 
     steps: int = 0
+    whole: bool = True
     seconds: float = 0.0
     skipped: int = 0
     log: list[tuple[int, int, float, float, int, int, float]] = field(default_factory=list)
@@ -202,6 +203,7 @@ class _Session:
         pixels = network_input(
             batch.pixels, self._card.preprocessing, self._trainer.layout, threads=self._asked.threads
         )
+        done.whole = False
         loss = self._trainer.step(pixels, batch.labels + self._card.label_offset, lr)
         if not math.isfinite(loss):
             last = (
@@ -217,6 +219,7 @@ class _Session:
         done.skipped += batch.skipped
         done.seconds += time.monotonic() - start
         done.log.append((done.steps, epoch + 1, lr, loss, len(batch.labels), batch.skipped, done.seconds))
+        done.whole = True
 
     def _end_epoch(self, epoch: int, held_out: Callable[[Trainer], float | None]) -> None:
         rows = [row for row in self._done.log if row[1] == epoch + 1]
@@ -232,8 +235,8 @@ class _Session:
         self._display.say(f"  epoch {epoch + 1}: loss {mean:.3f}{scored}, {point.images_per_second:.1f} images/s")
 
     def _save(self, status: TrainingStatus) -> None:
-        """A checkpoint of now. On a full disk the one before stays, and training continues."""
-        if self._done.steps > self._saved:
+        """A checkpoint of now. The one before stays within a step, and on a full disk, where training continues."""
+        if self._done.whole and self._done.steps > self._saved:
             checkpoint = Checkpoint(self._trainer.weights(), self._trainer.momentum(), self._done.steps)
             if not checkpoint.finite:
                 raise TrainingDivergedError(
