@@ -1,4 +1,4 @@
-"""How fast training images are read, next to how fast AlexNet trains: the ratios of docs/evidence/training.md.
+"""How fast training images are read, next to how fast AlexNet trains, and the ratios of the two.
 
     python tests/studies/training_reading.py FOLDER
 
