@@ -1,11 +1,11 @@
 """Scale and zero point of an activation range, for every format."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import TypeVar
 
 from alexbench.harness.capabilities import ActivationRange, RangePlace
 
-Tensor = TypeVar("Tensor")
+Tensor = TypeVar("Tensor", bound=Hashable)
 
 
 def range_of(scale: float, zero: float, least: float, most: float) -> tuple[float, float]:
@@ -28,10 +28,21 @@ def cuts_below(given: ActivationRange) -> bool:
     return given.low == 0 and given.place == "inner"
 
 
-def place_of(
-    tensor: Tensor, behind: Sequence[Tensor] | set[Tensor], before: Sequence[Tensor] | set[Tensor]
-) -> RangePlace:
-    """Where ``tensor`` is. ``behind``: what depends on a product; ``before``: what a product depends on."""
-    if tensor not in behind:
-        return "input"
-    return "inner" if tensor in before else "output"
+def places(steps: Iterable[tuple[Collection[Tensor], Collection[Tensor], bool]]) -> Callable[[Tensor], RangePlace]:
+    """Where a tensor is in a graph. ``steps``: outputs, inputs, and whether it is a product, of each step in order."""
+    ordered = list(steps)
+    behind: set[Tensor] = set()
+    before: set[Tensor] = set()
+    for outputs, inputs, product in ordered:
+        if product or behind.intersection(inputs):
+            behind.update(outputs)
+    for outputs, inputs, product in reversed(ordered):
+        if product or before.intersection(outputs):
+            before.update(inputs)
+
+    def place(tensor: Tensor) -> RangePlace:
+        if tensor not in behind:
+            return "input"
+        return "inner" if tensor in before else "output"
+
+    return place

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.ranges import cuts_below, place_of, range_of, scaling_of
+from alexbench.backends._shared.ranges import cuts_below, places, range_of, scaling_of
 from alexbench.harness.capabilities import ActivationRange
 from alexbench.harness.errors import UnsupportedOptionError
 
@@ -92,7 +92,7 @@ class RangedGraph:
         for node in self._graph.node:
             for name in node.input:
                 users.setdefault(name, []).append(node)
-        behind, before = self._reach()
+        place = places((node.output, node.input, node.op_type in _PRODUCTS) for node in self._graph.node)
         found = []
         for node in self._graph.node:
             if node.op_type != "QuantizeLinear" or node.input[0] in self._constants or len(node.input) < 3:
@@ -104,21 +104,9 @@ class RangedGraph:
             limits = np.iinfo(zero.dtype)
             low, high = range_of(float(scale), float(zero), limits.min, limits.max)
             name = node.input[0]
-            given = ActivationRange(name, low, high, place_of(name, behind, before))
+            given = ActivationRange(name, low, high, place(name))
             found.append(_Pair(given, node, back, int(limits.min), int(limits.max)))
         return found
-
-    def _reach(self) -> tuple[set[str], set[str]]:
-        """The tensors that depend on a product's result, and those that a product depends on."""
-        behind: set[str] = set()
-        before: set[str] = set()
-        for node in self._graph.node:
-            if node.op_type in _PRODUCTS or behind.intersection(node.input):
-                behind.update(node.output)
-        for node in reversed(self._graph.node):
-            if node.op_type in _PRODUCTS or before.intersection(node.output):
-                before.update(node.input)
-        return behind, before
 
     def _with_one_scale(self) -> "list[str]":
         """Weights of two axes or more that are dequantized by a single scale."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.ranges import cuts_below, place_of, range_of, scaling_of
+from alexbench.backends._shared.ranges import cuts_below, places, range_of, scaling_of
 from alexbench.backends.openvino_.precision import PRODUCTS
 from alexbench.harness.capabilities import ActivationRange
 from alexbench.harness.errors import UnsupportedOptionError
@@ -83,8 +83,9 @@ class RangedModel:
 
 
 def _steps(model: "openvino.Model") -> Iterator[_Step]:
-    behind, before = _reach(model)
-    for node in model.get_ordered_ops():
+    ordered = model.get_ordered_ops()
+    place = places(([node.get_friendly_name()], _sources(node), node.get_type_name() in PRODUCTS) for node in ordered)
+    for node in ordered:
         if node.get_type_name() != "FakeQuantize" or node.input_value(0).get_node().get_type_name() == "Constant":
             continue
         ends = [_value(node.input_value(place)) for place in range(1, 5)]
@@ -92,22 +93,8 @@ def _steps(model: "openvino.Model") -> Iterator[_Step]:
         if any(one is None or one.size != 1 for one in ends):
             continue
         low, high = (float(one.item()) for one in ends[2:] if one is not None)
-        given = ActivationRange(node.get_friendly_name(), low, high, place_of(source, behind, before))
+        given = ActivationRange(node.get_friendly_name(), low, high, place(source))
         yield _Step(given, node, int(node.get_attributes()["levels"]))
-
-
-def _reach(model: "openvino.Model") -> tuple[set[str], set[str]]:
-    """The nodes that depend on a product's result, and those that a product depends on."""
-    behind: set[str] = set()
-    before: set[str] = set()
-    ordered = model.get_ordered_ops()
-    for node in ordered:
-        if node.get_type_name() in PRODUCTS or behind.intersection(_sources(node)):
-            behind.add(node.get_friendly_name())
-    for node in reversed(ordered):
-        if node.get_type_name() in PRODUCTS or node.get_friendly_name() in before:
-            before.update(_sources(node))
-    return behind, before
 
 
 def _sources(node: "openvino.Node") -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.ranges import cuts_below, place_of, range_of, scaling_of
+from alexbench.backends._shared.ranges import cuts_below, places, range_of, scaling_of
 from alexbench.backends.torch_.quantize import STEPS, is_product
 from alexbench.harness.capabilities import ActivationRange
 from alexbench.harness.errors import UnsupportedOptionError
@@ -75,28 +75,14 @@ def _arguments(step: "torch.fx.Node", ends: tuple[float, float]) -> tuple[Any, .
 
 def _steps(graph: "torch.fx.Graph") -> "Iterator[tuple[torch.fx.Node, ActivationRange]]":
     """Each step that quantizes an activation by a fixed range, and is dequantized again."""
-    behind, before = _reach(graph)
+    place = places(([node], node.all_input_nodes, is_product(node)) for node in graph.nodes)
     for node in graph.nodes:
         if not str(node.target).startswith(_QUANTIZE) or node.args[0].op == "get_attr":
             continue
         scale, zero, least, most = node.args[1:5]
         back = all(str(user.target).startswith(_DEQUANTIZE) for user in node.users)
         if back and all(isinstance(one, int | float) for one in (scale, zero, least, most)):
-            place = place_of(node.args[0], behind, before)
-            yield node, ActivationRange(node.name, *range_of(scale, zero, least, most), place)
-
-
-def _reach(graph: "torch.fx.Graph") -> "tuple[set[torch.fx.Node], set[torch.fx.Node]]":
-    """The nodes that depend on a product's result, and those that a product depends on."""
-    behind: set[torch.fx.Node] = set()
-    before: set[torch.fx.Node] = set()
-    for node in graph.nodes:
-        if is_product(node) or behind.intersection(node.all_input_nodes):
-            behind.add(node)
-    for node in reversed(graph.nodes):
-        if is_product(node) or node in before:
-            before.update(node.all_input_nodes)
-    return behind, before
+            yield node, ActivationRange(node.name, *range_of(scale, zero, least, most), place(node.args[0]))
 
 
 def _with_one_scale(module: "torch.fx.GraphModule") -> Iterator[str]:
