@@ -158,9 +158,10 @@ def test_a_base_is_named_once_and_for_one_run(run: Path) -> None:
     assert "name the base once" in refusal(UsageError, f"{run}:torch", base="onnxruntime")
 
 
-def test_a_folder_that_is_not_a_run_is_reported(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "alone" / "folder"
     folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)  # where there are runs, the message names them
     assert refusal(RecordError, folder) == f"{folder} is not a run: it has no run.json; alexbench run makes one"
     assert "no such folder" in refusal(RecordError, f"{tmp_path}/none:torch")
 

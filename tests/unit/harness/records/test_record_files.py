@@ -105,9 +105,10 @@ def test_a_number_that_json_does_not_have_is_not_written() -> None:
         to_json(run_record(ok_row(load_s=float("nan"))))
 
 
-def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
+def test_a_folder_without_a_record_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "alone" / "folder"
     folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)  # where there are runs, the message names them
     assert refusal(folder) == f"{folder} is not a run: it has no run.json; alexbench run makes one"
     assert "no such folder" in refusal(tmp_path / "nowhere")
 
